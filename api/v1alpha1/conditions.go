@@ -1,0 +1,125 @@
+package v1alpha1
+
+// ConditionReady sums up every kind: True when the object does what its spec asks for. Its reason names the current stage
+// and is the STAGE column of kubectl get.
+const ConditionReady = "Ready"
+
+// Conditions of a TryOnModel besides Ready.
+const (
+	// ConditionDatasetPinned: the dataset's content is known by digest.
+	ConditionDatasetPinned = "DatasetPinned"
+	// ConditionDataTestsPassed: no blocking data unit test failed on that content. Also a condition of TryOnDatasetVersion.
+	ConditionDataTestsPassed = "DataTestsPassed"
+	// ConditionVersionReady: a version of the current spec passed its gates and is published.
+	ConditionVersionReady = "VersionReady"
+)
+
+// Conditions of a TryOnModelVersion besides Ready.
+const (
+	// ConditionTrainingCompleted: every stage left weights.
+	ConditionTrainingCompleted = "TrainingCompleted"
+	// ConditionEvaluationPassed: the scores of what will be served keep every gate.
+	ConditionEvaluationPassed = "EvaluationPassed"
+	// ConditionPublished: the servable weights are in the artefact store under their digest.
+	ConditionPublished = "Published"
+)
+
+// Conditions of a TryOnDeployment besides Ready.
+const (
+	// ConditionModelResolved: the version to serve is known and published.
+	ConditionModelResolved = "ModelResolved"
+	// ConditionAvailable: at least one pod of the stable version takes requests.
+	ConditionAvailable = "Available"
+	// ConditionRolledOut: the version that the spec asks for is the stable one, on every replica.
+	ConditionRolledOut = "RolledOut"
+)
+
+// Reasons of the conditions of every kind. The name of the current stage is the reason of Ready.
+const (
+	// ReasonReady: everything that the spec asks for is true.
+	ReasonReady = "Ready"
+	// ReasonPending: the work has not begun, because something before it is not done.
+	ReasonPending = "Pending"
+	// ReasonPinning: the pin Job reads the dataset and computes its digest.
+	ReasonPinning = "Pinning"
+	// ReasonPinned: the dataset's digest is known.
+	ReasonPinned = "Pinned"
+	// ReasonPinFailed: the dataset could not be read, or its digest is not the one asked for.
+	ReasonPinFailed = "PinFailed"
+	// ReasonDataTesting: the data unit tests run.
+	ReasonDataTesting = "DataTesting"
+	// ReasonDataTestsPassed: no blocking check failed.
+	ReasonDataTestsPassed = "DataTestsPassed"
+	// ReasonDataTestsFailed: a blocking check failed; the message names it, its count and the first offender.
+	ReasonDataTestsFailed = "DataTestsFailed"
+	// ReasonDataTestsErrored: the checks could not be run to their end; they are tried again.
+	ReasonDataTestsErrored = "DataTestsErrored"
+	// ReasonTraining: a stage trains.
+	ReasonTraining = "Training"
+	// ReasonTrained: every stage left weights.
+	ReasonTrained = "Trained"
+	// ReasonTrainingFailed: a stage ended without weights and is not tried again.
+	ReasonTrainingFailed = "TrainingFailed"
+	// ReasonUnschedulable: a pod finds no node; the message has the scheduler's words.
+	ReasonUnschedulable = "Unschedulable"
+	// ReasonImagePullFailed: a pod's image cannot be pulled.
+	ReasonImagePullFailed = "ImagePullFailed"
+	// ReasonQuotaExceeded: a pod may not be created because of a quota or an admission rule.
+	ReasonQuotaExceeded = "QuotaExceeded"
+	// ReasonEvaluating: the evaluator asks the serving runtime.
+	ReasonEvaluating = "Evaluating"
+	// ReasonEvaluationPassed: every gate holds.
+	ReasonEvaluationPassed = "EvaluationPassed"
+	// ReasonGateFailed: a score misses its gate; the version is not served.
+	ReasonGateFailed = "GateFailed"
+	// ReasonEvaluationErrored: the evaluation could not be run to its end.
+	ReasonEvaluationErrored = "EvaluationErrored"
+	// ReasonPublishing: the servable weights are put together.
+	ReasonPublishing = "Publishing"
+	// ReasonPublished: the servable weights are in the store.
+	ReasonPublished = "Published"
+	// ReasonPublishFailed: the servable weights could not be put together.
+	ReasonPublishFailed = "PublishFailed"
+	// ReasonMethodNotFound: there is no TryOnMethod of that name.
+	ReasonMethodNotFound = "MethodNotFound"
+	// ReasonStageNotFound: an override names a stage that the method does not have.
+	ReasonStageNotFound = "StageNotFound"
+	// ReasonBackendUnavailable: the cluster does not serve the chosen backend, or the backend cannot do what a stage asks for.
+	ReasonBackendUnavailable = "BackendUnavailable"
+	// ReasonStoreUnavailable: the artefact store cannot be used from this namespace.
+	ReasonStoreUnavailable = "StoreUnavailable"
+	// ReasonNotOwned: an object of the needed name exists and belongs to somebody else.
+	ReasonNotOwned = "NotOwned"
+	// ReasonReconcileError: the operator could not read or write the cluster; it tries again.
+	ReasonReconcileError = "ReconcileError"
+	// ReasonInUse: the object is being deleted and kept because somebody still uses it.
+	ReasonInUse = "InUse"
+)
+
+// Reasons of a TryOnDeployment only.
+const (
+	// ReasonModelNotFound: there is no TryOnModel of that name.
+	ReasonModelNotFound = "ModelNotFound"
+	// ReasonVersionNotReady: no version, or not the one asked for, has passed its gates yet.
+	ReasonVersionNotReady = "VersionNotReady"
+	// ReasonResolved: the version to serve is known.
+	ReasonResolved = "Resolved"
+	// ReasonStarting: the first version's pods start.
+	ReasonStarting = "Starting"
+	// ReasonServing: the stable version serves and no rollout is under way.
+	ReasonServing = "Serving"
+	// ReasonCandidateStarting: the candidate's pods start and answer their golden requests.
+	ReasonCandidateStarting = "CandidateStarting"
+	// ReasonShifting: the candidate takes a growing share of the requests.
+	ReasonShifting = "Shifting"
+	// ReasonPromoting: the candidate takes over.
+	ReasonPromoting = "Promoting"
+	// ReasonDraining: the old version answers its last requests.
+	ReasonDraining = "Draining"
+	// ReasonCandidateFailed: the candidate does not start or does not answer its golden requests; the stable version serves on.
+	ReasonCandidateFailed = "CandidateFailed"
+	// ReasonUnavailable: no pod of the stable version takes requests.
+	ReasonUnavailable = "Unavailable"
+	// ReasonScaling: the number of ready pods is not yet the wanted one.
+	ReasonScaling = "Scaling"
+)

@@ -1,0 +1,226 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TryOnDeploymentSpec says which version of a model is served, and how it may change.
+type TryOnDeploymentSpec struct {
+	// model that is served.
+	// +required
+	Model ServedModel `json:"model,omitempty,omitzero"`
+
+	// replicas of the serving pod; 1 when not set.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// runtime that computes the pictures.
+	// +optional
+	Runtime RuntimeSpec `json:"runtime,omitempty,omitzero"`
+
+	// sidecar that takes the shoppers' requests.
+	// +optional
+	Sidecar SidecarSpec `json:"sidecar,omitempty,omitzero"`
+
+	// catalogue holds garments by id, as <id>.png or <id>.jpg; without it a request has to bring the garment's picture.
+	// +optional
+	Catalogue *BlobSource `json:"catalogue,omitempty"`
+
+	// rollout says how a new version takes over.
+	// +optional
+	Rollout RolloutSpec `json:"rollout,omitempty,omitzero"`
+
+	// placement of the serving pods.
+	// +optional
+	Placement PodPlacement `json:"placement,omitempty,omitzero"`
+}
+
+// ServedModel names a model and, where it is fixed, its version.
+type ServedModel struct {
+	// name of a TryOnModel of the same namespace.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=40
+	Name string `json:"name,omitempty"`
+
+	// version that is served; the newest that passed its gates when not set.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Version int64 `json:"version,omitempty"`
+}
+
+// RuntimeSpec configures the model server.
+type RuntimeSpec struct {
+	// image that speaks the Open Inference Protocol v2 and takes the flags of the built-in runtime; the built-in runtime when not set.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image,omitempty"`
+
+	// resources of the runtime container, GPUs included.
+	// +optional
+	Resources *ResourceRequirements `json:"resources,omitempty"`
+}
+
+// SidecarSpec configures the Go sidecar.
+type SidecarSpec struct {
+	// resources of the sidecar container.
+	// +optional
+	Resources *ResourceRequirements `json:"resources,omitempty"`
+
+	// requestTimeout is how long a shopper's request may take, queueing included; 30s when not set.
+	// +optional
+	// +kubebuilder:default="30s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m"
+	RequestTimeout metav1.Duration `json:"requestTimeout,omitempty,omitzero"`
+}
+
+// RolloutSpec says how a new version takes over from the one that is served.
+type RolloutSpec struct {
+	// steps in order; after the last one the new version takes everything. At once when not set.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule="self.all(i, i.weight >= 1) && (size(self) < 2 || self.map(i, i.weight) == self.map(i, i.weight).sort())",message="weights must rise from step to step"
+	Steps []RolloutStep `json:"steps,omitempty"`
+}
+
+// RolloutStep gives the new version a share of the requests for some time.
+type RolloutStep struct {
+	// weight is the new version's share of the requests in percent.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Weight int32 `json:"weight,omitempty"`
+
+	// hold is how long the step lasts once every pod applies it; 0s when not set.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h"
+	Hold metav1.Duration `json:"hold,omitempty,omitzero"`
+}
+
+// TryOnDeploymentStatus is what is served now.
+type TryOnDeploymentStatus struct {
+	// conditions: Ready, Available, ModelResolved, RolledOut.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation that this status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// stable is the name of the TryOnModelVersion that is served.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Stable string `json:"stable,omitempty"`
+
+	// candidate is the rollout that is under way; absent when there is none.
+	// +optional
+	Candidate *CandidateStatus `json:"candidate,omitempty"`
+
+	// weight of the candidate, for people, for example 10%.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Weight string `json:"weight,omitempty"`
+
+	// replicas of the stable version.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// readyReplicas of the stable version.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ReadyReplicas *int32 `json:"readyReplicas,omitempty"`
+
+	// selector of the stable version's pods, for the scale subresource.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Selector string `json:"selector,omitempty"`
+
+	// url at which shoppers' requests are taken inside the cluster.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	URL string `json:"url,omitempty"`
+
+	// pods is ready and wanted pods of the stable version, for people, for example 2/2.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Pods string `json:"pods,omitempty"`
+}
+
+// CandidateStatus is a rollout under way.
+type CandidateStatus struct {
+	// version is the name of the TryOnModelVersion that takes over.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Version string `json:"version,omitempty"`
+
+	// step of spec.rollout.steps that applies, from 0; absent until the candidate is ready.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Step *int32 `json:"step,omitempty"`
+
+	// controlGeneration is the generation of the control document that carries the step.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ControlGeneration *int64 `json:"controlGeneration,omitempty"`
+
+	// appliedTime is when every serving pod reported that it applies the step; absent before.
+	// +optional
+	AppliedTime *metav1.Time `json:"appliedTime,omitempty"`
+}
+
+// TryOnDeployment serves a version of a TryOnModel and moves to the next one without a failed request.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:resource:shortName=tod,categories=tryon
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="the name may have at most 40 characters, because the names of its Services and Deployments are made from it"
+// +kubebuilder:printcolumn:name="Stable",type=string,JSONPath=`.status.stable`
+// +kubebuilder:printcolumn:name="Candidate",type=string,JSONPath=`.status.candidate.version`
+// +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Weight",type=string,JSONPath=`.status.weight`
+// +kubebuilder:printcolumn:name="Pods",type=string,JSONPath=`.status.pods`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type TryOnDeployment struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata of the object.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what the user wants.
+	// +required
+	Spec TryOnDeploymentSpec `json:"spec,omitempty,omitzero"`
+
+	// status is what is served now.
+	// +optional
+	Status TryOnDeploymentStatus `json:"status,omitempty,omitzero"`
+}
+
+// TryOnDeploymentList is a list of deployments.
+// +kubebuilder:object:root=true
+type TryOnDeploymentList struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata of the list.
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	// items of the list.
+	Items []TryOnDeployment `json:"items"`
+}

@@ -1,0 +1,109 @@
+// Package apply writes children with server-side apply, after making sure that they are ours to write.
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/braincreators/tryon-operator/internal/names"
+)
+
+// ErrNotOwned says that an object of the wanted name exists and belongs to somebody else. It is never touched.
+var ErrNotOwned = errors.New("the object belongs to somebody else")
+
+// Applier applies desired objects as children of their owners.
+type Applier struct {
+	client client.Client
+	scheme *runtime.Scheme
+}
+
+// New makes an Applier that writes through c.
+func New(c client.Client, scheme *runtime.Scheme) *Applier {
+	return &Applier{client: c, scheme: scheme}
+}
+
+// Apply makes the cluster hold desired as a child of owner: it sets the controller reference, refuses (ErrNotOwned) an object that
+// another owner has, and applies with our field manager. desired is not changed.
+func (a *Applier) Apply(ctx context.Context, owner, desired client.Object) error {
+	child, ok := desired.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("copying %T: not a client object", desired)
+	}
+	if err := controllerutil.SetControllerReference(owner, child, a.scheme); err != nil {
+		return fmt.Errorf("setting owner of %s: %w", child.GetName(), err)
+	}
+	return a.write(ctx, child, func(current client.Object) error {
+		if metav1.IsControlledBy(current, owner) {
+			return nil
+		}
+		return a.foreign(current, child)
+	})
+}
+
+// ApplyShared makes the cluster hold an object that several owners use, or none. An object that the operator did not make is
+// refused (ErrNotOwned). desired may carry plain owner references; it is not changed.
+func (a *Applier) ApplyShared(ctx context.Context, desired client.Object) error {
+	child, ok := desired.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("copying %T: not a client object", desired)
+	}
+	return a.write(ctx, child, func(current client.Object) error {
+		if current.GetLabels()[names.LabelManagedBy] == names.FieldManager {
+			return nil
+		}
+		return a.foreign(current, child)
+	})
+}
+
+func (a *Applier) write(ctx context.Context, child client.Object, allowed func(current client.Object) error) error {
+	gvk, err := apiutil.GVKForObject(child, a.scheme)
+	if err != nil {
+		return fmt.Errorf("finding kind of %s: %w", child.GetName(), err)
+	}
+	current := &metav1.PartialObjectMetadata{}
+	current.SetGroupVersionKind(gvk)
+	err = a.client.Get(ctx, client.ObjectKeyFromObject(child), current)
+	switch {
+	case err == nil:
+		if err := allowed(current); err != nil {
+			return err
+		}
+	case !apierrors.IsNotFound(err):
+		return fmt.Errorf("reading %s %s: %w", gvk.Kind, child.GetName(), err)
+	}
+	return a.applyAs(ctx, child, gvk)
+}
+
+func (a *Applier) applyAs(ctx context.Context, child client.Object, gvk schema.GroupVersionKind) error {
+	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(child)
+	if err != nil {
+		return fmt.Errorf("converting %s %s: %w", gvk.Kind, child.GetName(), err)
+	}
+	u := &unstructured.Unstructured{Object: content}
+	u.SetGroupVersionKind(gvk)
+	u.SetManagedFields(nil)
+	u.SetResourceVersion("")
+	// An empty status or a null creationTimestamp would be claimed as ours.
+	unstructured.RemoveNestedField(u.Object, "status")
+	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+	err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(names.FieldManager), client.ForceOwnership)
+	if err != nil {
+		return fmt.Errorf("applying %s %s: %w", gvk.Kind, child.GetName(), err)
+	}
+	return nil
+}
+
+func (a *Applier) foreign(current, child client.Object) error {
+	return fmt.Errorf("%w: %s %s/%s exists; delete or rename it", ErrNotOwned,
+		current.GetObjectKind().GroupVersionKind().Kind, child.GetNamespace(), child.GetName())
+}

@@ -1,0 +1,159 @@
+package task
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Env is the environment variable that carries a task into a pod.
+const Env = "TRYON_TASK"
+
+// Source says where a dataset lies, as the pod sees it.
+type Source struct {
+	// URI is file:///dir (a mounted claim) or s3://bucket/prefix?endpoint=….
+	URI string `json:"uri"`
+	// Layout of the files below it: VITONHD.
+	Layout string `json:"layout"`
+}
+
+// Pin asks for a dataset's manifest and digest.
+type Pin struct {
+	Key    string `json:"key"`
+	Store  string `json:"store"`
+	Source Source `json:"source"`
+	// Digest, when set, is the only content that is accepted.
+	Digest string `json:"digest,omitempty"`
+}
+
+// CheckOverride changes one check of the standard suite.
+type CheckOverride struct {
+	Name string `json:"name"`
+	// Severity is Block, Warn, Report or Off; empty keeps the suite's.
+	Severity string `json:"severity,omitempty"`
+	// Budget is the share of offenders allowed, as "1%" or "0.01"; empty keeps the suite's.
+	Budget string `json:"budget,omitempty"`
+}
+
+// DataTest asks for the data unit tests of a pinned dataset.
+type DataTest struct {
+	Key    string          `json:"key"`
+	Store  string          `json:"store"`
+	Source Source          `json:"source"`
+	Digest string          `json:"digest"`
+	Checks []CheckOverride `json:"checks,omitempty"`
+}
+
+// Parent is a finished stage whose output another stage starts from or freezes.
+type Parent struct {
+	Stage   string `json:"stage"`
+	Weights string `json:"weights"`
+}
+
+// HealthCheck stops a stage whose metric leaves its bounds.
+type HealthCheck struct {
+	Metric string `json:"metric"`
+	// Min and Max are inclusive bounds; nil means unbounded.
+	Min *float64 `json:"min,omitempty"`
+	Max *float64 `json:"max,omitempty"`
+	// AfterStep is the first step at which the bounds hold.
+	AfterStep int64 `json:"afterStep,omitempty"`
+}
+
+// Train asks for one training stage. The command itself comes after "--" on the command line.
+type Train struct {
+	Key     string            `json:"key"`
+	Store   string            `json:"store"`
+	Stage   string            `json:"stage"`
+	Source  Source            `json:"source"`
+	Digest  string            `json:"digest"`
+	Init    []Parent          `json:"init,omitempty"`
+	Freeze  []Parent          `json:"freeze,omitempty"`
+	Params  map[string]string `json:"params,omitempty"`
+	Health  []HealthCheck     `json:"health,omitempty"`
+	Nodes   int32             `json:"nodes"`
+	GPUs    int32             `json:"gpus"`
+	Scratch string            `json:"scratch"`
+	// ProgressAddress is where progress is served, for example ":8090".
+	ProgressAddress string `json:"progressAddress"`
+}
+
+// Evaluate asks for the scores of what a serving runtime answers.
+type Evaluate struct {
+	Key    string `json:"key"`
+	Store  string `json:"store"`
+	Source Source `json:"source"`
+	Digest string `json:"digest"`
+	// Weights is the digest of the tree that the runtime serves.
+	Weights string `json:"weights"`
+	// Runtime is the base URL of the Open Inference Protocol server.
+	Runtime string `json:"runtime"`
+	// MaxCases bounds the evaluated rows; 0 means all of the test split.
+	MaxCases int32  `json:"maxCases,omitempty"`
+	Scratch  string `json:"scratch"`
+	// Title is shown at the head of the report.
+	Title string `json:"title,omitempty"`
+}
+
+// Lineage is everything a version's weights descend from; it is written into the published card.
+type Lineage struct {
+	Model   string `json:"model"`
+	Version int64  `json:"version"`
+	Method  string `json:"method"`
+	Dataset string `json:"dataset"`
+	// Licenses are the SPDX expressions of dataset, method and code.
+	Licenses []string     `json:"licenses"`
+	Stages   []StageEntry `json:"stages"`
+}
+
+// StageEntry is one finished stage in a lineage.
+type StageEntry struct {
+	Name       string `json:"name"`
+	Key        string `json:"key"`
+	Weights    string `json:"weights"`
+	GPUSeconds int64  `json:"gpuSeconds"`
+}
+
+// Publish asks for the servable tree of a version.
+type Publish struct {
+	Key   string `json:"key"`
+	Store string `json:"store"`
+	// Weights is the output tree of the serving stage, Golden the tree recorded by the evaluation.
+	Weights   string             `json:"weights"`
+	Golden    string             `json:"golden"`
+	Evaluator string             `json:"evaluator"`
+	Scores    map[string]float64 `json:"scores"`
+	Lineage   Lineage            `json:"lineage"`
+	Scratch   string             `json:"scratch"`
+}
+
+// Pull asks for a tree in a local folder.
+type Pull struct {
+	Store  string `json:"store"`
+	Digest string `json:"digest"`
+	Dir    string `json:"dir"`
+}
+
+// Encode gives a task's JSON.
+func Encode(t any) (string, error) {
+	body, err := json.Marshal(t)
+	if err != nil {
+		return "", fmt.Errorf("encoding task: %w", err)
+	}
+	return string(body), nil
+}
+
+// Decode reads a task strictly: unknown fields and trailing bytes are errors.
+func Decode(body []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("decoding task: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("decoding task: trailing bytes after the document")
+	}
+	return nil
+}
