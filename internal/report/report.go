@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"regexp"
+	"sort"
 )
 
 // Schema names the version of the envelope.
@@ -162,25 +163,27 @@ func (e Envelope) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding envelope: %w", err)
 	}
-	for len(body) > MaxEnvelopeBytes {
-		if e.Message == "" {
-			return nil, fmt.Errorf("envelope of %d bytes is over the limit of %d", len(body), MaxEnvelopeBytes)
-		}
-		over := len(body) - MaxEnvelopeBytes
-		runes := []rune(e.Message)
-		keep := max(0, len(runes)-over-1)
-		e.Message = string(runes[:keep])
-		if keep > 0 {
-			e.Message += "…"
-		}
-		if body, err = json.Marshal(e); err != nil {
-			return nil, fmt.Errorf("encoding envelope: %w", err)
-		}
-		if keep == 0 && len(body) > MaxEnvelopeBytes {
-			return nil, fmt.Errorf("envelope of %d bytes is over the limit of %d", len(body), MaxEnvelopeBytes)
-		}
+	if len(body) <= MaxEnvelopeBytes {
+		return body, nil
+	}
+	runes := []rune(e.Message)
+	// Escapes make a rune cost up to six bytes, so the longest message that fits is searched for, not computed.
+	tooLong := sort.Search(len(runes), func(n int) bool {
+		cut, err := json.Marshal(e.cut(runes[:n]))
+		return err != nil || len(cut) > MaxEnvelopeBytes
+	})
+	if tooLong == 0 {
+		return nil, fmt.Errorf("envelope of %d bytes is over the limit of %d", len(body), MaxEnvelopeBytes)
+	}
+	if body, err = json.Marshal(e.cut(runes[:tooLong-1])); err != nil {
+		return nil, fmt.Errorf("encoding envelope: %w", err)
 	}
 	return body, nil
+}
+
+func (e Envelope) cut(message []rune) Envelope {
+	e.Message = string(message) + "…"
+	return e
 }
 
 var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/draw"
+	"image/png"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+)
+
+// The photo is drawn with another seed than the dataset, and larger: neither the person nor the garment was seen in training.
+const (
+	photoSeed   = "2026"
+	photoHeight = "768"
+	photoWidth  = "576"
+)
+
+func (d *demo) tryOn(ctx context.Context, say func(string)) (string, error) {
+	photos := filepath.Join(d.out, "photos")
+	if err := d.command(ctx, "photos", say, "go", "run", "./cmd/worker", "synth", "--out", photos, "--force", "--seed", photoSeed,
+		"--train", "0", "--test", "2", "--height", photoHeight, "--width", photoWidth); err != nil {
+		return "", err
+	}
+	person, garment, err := firstPair(photos)
+	if err != nil {
+		return "", err
+	}
+	say("POST /v1/tryon")
+	body, contentType, err := form(map[string]string{"person": person, "garment": garment})
+	if err != nil {
+		return "", err
+	}
+	begin := time.Now()
+	header := http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}
+	reply, _, err := d.kube.proxy(ctx, http.MethodPost, "services/"+deploymentName+":8080", "v1/tryon", header, body)
+	if err != nil {
+		return "", err
+	}
+	took := time.Since(begin)
+	if err := os.WriteFile(filepath.Join(d.out, "tryon.png"), reply, 0o644); err != nil {
+		return "", fmt.Errorf("writing picture: %w", err)
+	}
+	if err := sideBySide(filepath.Join(d.out, "tryon-sheet.png"), person, garment, filepath.Join(d.out, "tryon.png")); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("answered in %d ms: out/demo/tryon.png", took.Milliseconds()), copyFile(garment, filepath.Join(d.out, "garment.png"))
+}
+
+// firstPair gives the files of the first unpaired test row: a person, and a garment that the person does not wear.
+func firstPair(dataset string) (person, garment string, err error) {
+	list, err := os.ReadFile(filepath.Join(dataset, "test_pairs.txt"))
+	if err != nil {
+		return "", "", fmt.Errorf("reading pairs: %w", err)
+	}
+	fields := strings.Fields(firstLine(string(list)))
+	if len(fields) != 2 {
+		return "", "", fmt.Errorf("reading pairs: the first line is %q, want a person and a garment", firstLine(string(list)))
+	}
+	return filepath.Join(dataset, "test", "image", fields[0]), filepath.Join(dataset, "test", "cloth", fields[1]), nil
+}
+
+func form(files map[string]string) (*bytes.Buffer, string, error) {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for field, path := range files {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, "", fmt.Errorf("reading picture: %w", err)
+		}
+		part, err := w.CreateFormFile(field, filepath.Base(path))
+		if err != nil {
+			return nil, "", fmt.Errorf("making form: %w", err)
+		}
+		if _, err := part.Write(content); err != nil {
+			return nil, "", fmt.Errorf("making form: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, "", fmt.Errorf("making form: %w", err)
+	}
+	return &body, w.FormDataContentType(), nil
+}
+
+// sideBySide writes pictures of one height next to each other.
+func sideBySide(to string, paths ...string) error {
+	var sheet *image.NRGBA
+	x := 0
+	for _, path := range paths {
+		picture, err := readPNG(path)
+		if err != nil {
+			return err
+		}
+		b := picture.Bounds()
+		if sheet == nil {
+			sheet = image.NewNRGBA(image.Rect(0, 0, b.Dx()*len(paths), b.Dy()))
+		}
+		draw.Draw(sheet, image.Rect(x, 0, x+b.Dx(), b.Dy()), picture, b.Min, draw.Src)
+		x += b.Dx()
+	}
+	var out bytes.Buffer
+	if err := png.Encode(&out, sheet); err != nil {
+		return fmt.Errorf("encoding sheet: %w", err)
+	}
+	if err := os.WriteFile(to, out.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("writing sheet: %w", err)
+	}
+	return nil
+}
+
+func readPNG(path string) (image.Image, error) {
+	body, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading picture: %w", err)
+	}
+	picture, err := png.Decode(bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("decoding %s: %w", filepath.Base(path), err)
+	}
+	return picture, nil
+}
+
+func copyFile(from, to string) error {
+	body, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("copying: %w", err)
+	}
+	if err := os.WriteFile(to, body, 0o644); err != nil {
+		return fmt.Errorf("copying: %w", err)
+	}
+	return nil
+}
+
+// fetchReports reads the reports out of the artefact store through a pod that serves it read-only.
+func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, error) {
+	if err := d.applySample(ctx, "demo/reports.yaml"); err != nil {
+		return "", err
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: "reports"}}
+	err := await(ctx, d.kube, pod, 2*time.Minute, func(p *corev1.Pod) (bool, error) {
+		for _, c := range p.Status.Conditions {
+			if c.Type == corev1.PodReady {
+				return c.Status == corev1.ConditionTrue, nil
+			}
+		}
+		return false, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	files, err := d.reportFiles(ctx)
+	if err != nil {
+		return "", err
+	}
+	for to, from := range files {
+		say(to)
+		body, _, err := d.kube.proxy(ctx, http.MethodGet, "pods/reports:8080", from, nil, nil)
+		if err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(d.out, to), body, 0o644); err != nil {
+			return "", fmt.Errorf("writing report: %w", err)
+		}
+	}
+	return "out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png", nil
+}
+
+// reportFiles maps files of out/demo to documents of the store.
+func (d *demo) reportFiles(ctx context.Context) (map[string]string, error) {
+	model := &v1alpha1.TryOnModel{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: modelName}}
+	always := func(*v1alpha1.TryOnModel) (bool, error) { return true, nil }
+	if err := await(ctx, d.kube, model, time.Minute, always); err != nil {
+		return nil, err
+	}
+	version := &v1alpha1.TryOnModelVersion{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: model.Status.ReadyVersion}}
+	if err := await(ctx, d.kube, version, time.Minute, func(*v1alpha1.TryOnModelVersion) (bool, error) { return true, nil }); err != nil {
+		return nil, err
+	}
+	dataset := &v1alpha1.TryOnDatasetVersion{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: version.Spec.Dataset.Name}}
+	if err := await(ctx, d.kube, dataset, time.Minute, func(*v1alpha1.TryOnDatasetVersion) (bool, error) { return true, nil }); err != nil {
+		return nil, err
+	}
+	if dataset.Status.Tests == nil || dataset.Status.Tests.Report == nil || version.Status.Evaluation == nil || version.Status.Evaluation.Report == nil {
+		return nil, fmt.Errorf("the records %s and %s name no reports", dataset.Name, version.Name)
+	}
+	data, evaluation := dataset.Status.Tests.Report.URI, version.Status.Evaluation.Report.URI
+	return map[string]string{
+		"reports/data.html":       strings.TrimSuffix(data, ".json") + ".html",
+		"reports/evaluation.html": strings.TrimSuffix(evaluation, ".json") + ".html",
+		"contact-sheet.png":       filepath.Dir(evaluation) + "/contact-sheet.png",
+	}, nil
+}

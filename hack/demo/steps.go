@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	systemNamespace = "tryon-system"
+	demoNamespace   = "vton"
+	modelName       = "tops"
+	deploymentName  = "storefront"
+)
+
+// images are the references that the chart installs, by target.
+type images map[string]string
+
+// step is one line of the demo's screen and what is done for it. It returns the note for its finished line.
+type step struct {
+	title string
+	note  string
+	do    func(ctx context.Context, say func(string)) (string, error)
+}
+
+func bringUp(ctx context.Context, o options) error {
+	d := &demo{options: o}
+	steps := []step{
+		{"Kubernetes", "starting", d.startCluster},
+		{"Images", "building", d.pushImages},
+		{"Operator", "installing the chart", d.installChart},
+		{"Dataset", "drawing people and garments", d.makeDataset},
+		{"Model", "pin, test, train, evaluate, publish", d.trainModel},
+		{"Deployment", "pull weights, golden requests, serve", d.deploy},
+		{"Try-on", "sending a photo and a garment", d.tryOn},
+		{"Reports", "fetching", d.fetchReports},
+	}
+	titles := make([]string, len(steps))
+	for i, s := range steps {
+		titles[i] = s.title
+	}
+	screen := newScreen(os.Stdout, titles...)
+	stop, drawn := make(chan struct{}), make(chan struct{})
+	go func() { defer close(drawn); screen.run(stop) }()
+	err := runSteps(ctx, screen, steps)
+	close(stop)
+	<-drawn
+	fmt.Printf("\nwhere the time went: %s\n", screen.times())
+	if err != nil {
+		return err
+	}
+	return d.whatNext()
+}
+
+func runSteps(ctx context.Context, screen *screen, steps []step) error {
+	for i, s := range steps {
+		screen.begin(i, s.note)
+		note, err := s.do(ctx, func(note string) { screen.note(i, note) })
+		screen.end(i, note, err)
+		if err != nil {
+			return fmt.Errorf("%s: %w", strings.ToLower(s.title), err)
+		}
+	}
+	return nil
+}
+
+// demo is what the steps share.
+type demo struct {
+	options
+	images images
+	kube   *kube
+}
+
+func (d *demo) startCluster(ctx context.Context, say func(string)) (string, error) {
+	if d.cluster == "local" {
+		say("one node out of published Go modules; the first build takes about 15 minutes, later starts seconds")
+		if err := d.command(ctx, "cluster", say, "go", "-C", "hack/cluster", "run", ".", "up"); err != nil {
+			return "", err
+		}
+	}
+	kube, err := connect(d.kubeconfig)
+	if err != nil {
+		return "", err
+	}
+	d.kube = kube
+	return kube.describe(ctx)
+}
+
+func (d *demo) pushImages(ctx context.Context, say func(string)) (string, error) {
+	file := filepath.Join(d.root, "out", "images.json")
+	args := []string{"-C", "hack/image", "run", ".", "push", "--registry", d.registry, "--digests", file}
+	if d.cluster == "kind" {
+		return d.loadIntoKind(ctx, say)
+	}
+	if err := d.command(ctx, "images", say, "go", args...); err != nil {
+		return "", err
+	}
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("reading image digests: %w", err)
+	}
+	if err := json.Unmarshal(body, &d.images); err != nil {
+		return "", fmt.Errorf("reading image digests: %w", err)
+	}
+	return fmt.Sprintf("%d images in %s", len(d.images), d.registry), nil
+}
+
+// loadIntoKind builds with the container engine that kind needs anyway, and loads the result into its node.
+func (d *demo) loadIntoKind(ctx context.Context, say func(string)) (string, error) {
+	d.images = images{}
+	for _, target := range []string{"manager", "worker", "sidecar", "runtime", "trainer"} {
+		ref := "tryon/" + target + ":demo"
+		if err := d.command(ctx, "images", say, "docker", "build", "--target", target, "--tag", ref, "."); err != nil {
+			return "", err
+		}
+		if err := d.command(ctx, "images", say, "kind", "load", "docker-image", ref); err != nil {
+			return "", err
+		}
+		d.images[target] = ref
+	}
+	return "5 images loaded into kind", nil
+}
+
+func (d *demo) installChart(ctx context.Context, say func(string)) (string, error) {
+	helm, err := d.output(ctx, "hack/tools/install.sh", "helm")
+	if err != nil {
+		return "", err
+	}
+	args := []string{
+		"upgrade", "--install", "tryon", "charts/tryon-operator", "--kubeconfig", d.kubeconfig,
+		"--namespace", systemNamespace, "--create-namespace", "--wait", "--timeout", "5m",
+	}
+	for target, ref := range d.images {
+		args = append(args, "--set", "images."+target+"="+ref)
+	}
+	if err := d.command(ctx, "chart", say, strings.TrimSpace(helm), args...); err != nil {
+		return "", err
+	}
+	return "chart tryon-operator in namespace " + systemNamespace, nil
+}
+
+// command runs a program in the root folder; its output goes to a log, its last line beside the step.
+func (d *demo) command(ctx context.Context, log string, say func(string), name string, args ...string) error {
+	path := filepath.Join(d.out, log+".log")
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("opening log: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	tail := &tail{say: say}
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Cancel, cmd.WaitDelay = d.root, func() error { return cmd.Process.Signal(os.Interrupt) }, 20*time.Second
+	cmd.Stdout, cmd.Stderr = both{file, tail}, both{file, tail}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("running %s: %w\n%s\nthe whole log: %s", name, err, strings.Join(tail.last(), "\n"), path)
+	}
+	return nil
+}
+
+func (d *demo) output(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(d.root, name), args...)
+	cmd.Dir, cmd.Stderr = d.root, os.Stderr
+	body, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("running %s: %w", name, err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+	return lines[len(lines)-1], nil
+}
+
+func takeDown(ctx context.Context, o options) error {
+	d := &demo{options: o}
+	say := func(string) {}
+	if o.cluster == "local" {
+		fmt.Println("taking the cluster down, with everything in it")
+		return d.command(ctx, "cluster", say, "go", "-C", "hack/cluster", "run", ".", "down")
+	}
+	kube, err := connect(o.kubeconfig)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("removing namespace %s and the chart\n", demoNamespace)
+	if err := kube.removeNamespace(ctx, demoNamespace); err != nil {
+		return err
+	}
+	helm, err := d.output(ctx, "hack/tools/install.sh", "helm")
+	if err != nil {
+		return err
+	}
+	return d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", systemNamespace, "--wait", "--ignore-not-found")
+}

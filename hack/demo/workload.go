@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+)
+
+func splitYAML(manifest []byte) [][]byte { return bytes.Split(manifest, []byte("\n---\n")) }
+
+// sample reads one of the demo's manifests and puts in the images of this installation.
+func (d *demo) sample(name string) ([]byte, error) {
+	body, err := os.ReadFile(filepath.Join(d.root, "config", "samples", name))
+	if err != nil {
+		return nil, fmt.Errorf("reading sample: %w", err)
+	}
+	return bytes.ReplaceAll(body, []byte("tryon-worker:latest"), []byte(d.images["worker"])), nil
+}
+
+func (d *demo) applySample(ctx context.Context, name string) error {
+	body, err := d.sample(name)
+	if err != nil {
+		return err
+	}
+	return d.kube.applyYAML(ctx, body)
+}
+
+func (d *demo) makeDataset(ctx context.Context, say func(string)) (string, error) {
+	if err := d.applySample(ctx, "demo/namespace.yaml"); err != nil {
+		return "", err
+	}
+	if err := d.applySample(ctx, "demo/dataset.yaml"); err != nil {
+		return "", err
+	}
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: "draw-tops"}}
+	err := await(ctx, d.kube, job, 10*time.Minute, func(j *batchv1.Job) (bool, error) {
+		for _, c := range j.Status.Conditions {
+			if c.Type == batchv1.JobFailed && c.Status == "True" {
+				return false, fmt.Errorf("the Job that draws the dataset failed: %s; kubectl -n %s logs job/%s", c.Message, demoNamespace, j.Name)
+			}
+		}
+		return j.Status.Succeeded > 0, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return "pvc://vton-demo/tops, with exact truth", nil
+}
+
+func (d *demo) trainModel(ctx context.Context, say func(string)) (string, error) {
+	if err := d.applySample(ctx, "tryonmodel.yaml"); err != nil {
+		return "", err
+	}
+	model := &v1alpha1.TryOnModel{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: modelName}}
+	err := await(ctx, d.kube, model, 60*time.Minute, func(m *v1alpha1.TryOnModel) (bool, error) {
+		ready, reason, message := readiness(m.Generation, m.Status.Conditions)
+		say(stageNote(reason, m.Status.Progress, message))
+		if stopped(reason) {
+			return false, fmt.Errorf("%s stopped: %s: %s", modelName, reason, message)
+		}
+		return ready, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s  %s", model.Status.ReadyVersion, model.Status.Score), nil
+}
+
+func (d *demo) deploy(ctx context.Context, say func(string)) (string, error) {
+	if err := d.applySample(ctx, "tryondeployment.yaml"); err != nil {
+		return "", err
+	}
+	tod := &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: deploymentName}}
+	err := await(ctx, d.kube, tod, 15*time.Minute, func(t *v1alpha1.TryOnDeployment) (bool, error) {
+		ready, reason, message := readiness(t.Generation, t.Status.Conditions)
+		say(stageNote(reason, t.Status.Pods, message))
+		return ready, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s serves %s at %s", tod.Name, tod.Status.Stable, tod.Status.URL), nil
+}
+
+// stopped tells whether a stage is one that only a person can leave.
+func stopped(reason string) bool {
+	switch reason {
+	case v1alpha1.ReasonPinFailed, v1alpha1.ReasonDataTestsFailed, v1alpha1.ReasonTrainingFailed, v1alpha1.ReasonGateFailed,
+		v1alpha1.ReasonMethodNotFound, v1alpha1.ReasonStageNotFound, v1alpha1.ReasonPublishFailed, v1alpha1.ReasonNotOwned:
+		return true
+	}
+	return false
+}
+
+func stageNote(reason, progress, message string) string {
+	parts := []string{reason}
+	if progress != "" {
+		parts = append(parts, progress)
+	} else if message != "" {
+		parts = append(parts, message)
+	}
+	return strings.Join(parts, "  ")
+}
+
+func (d *demo) whatNext() error {
+	dir := filepath.Join(d.out, "next")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("making folder for the next manifests: %w", err)
+	}
+	var errs []error
+	for _, name := range []string{"second-version.yaml", "broken-dataset.yaml"} {
+		body, err := d.sample("demo/" + name)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), body, 0o644)
+		}
+		errs = append(errs, err)
+	}
+	fmt.Printf(`
+The picture:  out/demo/tryon.png          (before, garment and after: out/demo/tryon-sheet.png)
+The reports:  out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png
+
+What to try next:
+  export KUBECONFIG=%[1]s
+  kubectl -n %[2]s get tom,tod,tomv,todv
+  kubectl -n %[2]s apply -f out/demo/next/second-version.yaml      # trains only the stage that changed, then rolls out
+  kubectl -n %[2]s apply -f out/demo/next/broken-dataset.yaml      # data unit tests stop it before any training pod
+  kubectl -n %[2]s port-forward service/%[3]s 8080 &               # then send your own photo:
+  curl -F person=@me.jpg -F garment=@out/demo/garment.png http://127.0.0.1:8080/v1/tryon -o me-dressed.png
+`, d.kubeconfig, demoNamespace, deploymentName)
+	return errors.Join(errs...)
+}

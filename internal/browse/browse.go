@@ -1,0 +1,103 @@
+// Package browse shows the reports of an artefact store over HTTP, read-only, so that a person can look at them with a browser and
+// a port-forward. It serves documents only: no weights, no datasets, no blobs.
+package browse
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/braincreators/tryon-operator/internal/artefact"
+)
+
+// maxDocument bounds one document, in bytes; reports with pictures are a few MiB.
+const maxDocument = 64 << 20
+
+// folders that hold reports for people.
+var folders = []string{"datasets/", "evaluations/", "versions/"}
+
+// types are the kinds of document that are served.
+var types = map[string]string{
+	".json": "application/json",
+	".html": "text/html; charset=utf-8",
+	".xml":  "application/xml",
+	".png":  "image/png",
+}
+
+// documents is what the handler needs of an artefact store.
+type documents interface {
+	ReadDocument(ctx context.Context, name string, limit int64) ([]byte, error)
+	ListDocuments(ctx context.Context, prefix string) ([]string, error)
+}
+
+// Handler serves a list of the store's reports at / and each report at its name.
+func Handler(store documents) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { list(w, r, store) })
+	mux.HandleFunc("GET /{name...}", func(w http.ResponseWriter, r *http.Request) { show(w, r, store) })
+	return mux
+}
+
+func show(w http.ResponseWriter, r *http.Request, store documents) {
+	name := r.PathValue("name")
+	contentType, known := types[path.Ext(name)]
+	if !known || !served(name) {
+		http.Error(w, "no such report; / lists them", http.StatusNotFound)
+		return
+	}
+	body, err := store.ReadDocument(r.Context(), name, maxDocument)
+	switch {
+	case errors.Is(err, artefact.ErrNotFound), errors.Is(err, artefact.ErrUnsafePath):
+		http.Error(w, "no such report; / lists them", http.StatusNotFound)
+		return
+	case err != nil:
+		http.Error(w, "the report cannot be read: "+err.Error(), http.StatusBadGateway)
+		return
+	}
+	guard(w.Header())
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(body)
+}
+
+func served(name string) bool {
+	for _, folder := range folders {
+		if strings.HasPrefix(name, folder) {
+			return true
+		}
+	}
+	return false
+}
+
+// guard keeps a report from running scripts or loading anything from elsewhere, whatever it contains.
+func guard(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+}
+
+var index = template.Must(template.New("index").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Try-on reports</title>
+<style>body{font:15px/1.6 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}
+a{color:#0a58ca;text-decoration:none}li{font-family:ui-monospace,monospace;font-size:13px}@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}a{color:#7db3ff}}</style>
+<h1>Reports</h1>{{if .}}<ul>{{range .}}<li><a href="{{.}}">{{.}}</a></li>{{end}}</ul>{{else}}<p>No report has been written yet.</p>{{end}}</html>`))
+
+func list(w http.ResponseWriter, r *http.Request, store documents) {
+	var names []string
+	for _, folder := range folders {
+		found, err := store.ListDocuments(r.Context(), folder)
+		if err != nil {
+			http.Error(w, "the store cannot be listed: "+err.Error(), http.StatusBadGateway)
+			return
+		}
+		for _, name := range found {
+			if ext := path.Ext(name); ext == ".html" || ext == ".png" {
+				names = append(names, name)
+			}
+		}
+	}
+	guard(w.Header())
+	w.Header().Set("Content-Type", types[".html"])
+	_ = index.Execute(w, names)
+}
