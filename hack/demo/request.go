@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/hack/kube"
 )
 
 // The photo is drawn with another seed than the dataset, and larger: neither the person nor the garment was seen in training.
@@ -44,7 +45,7 @@ func (d *demo) tryOn(ctx context.Context, say func(string)) (string, error) {
 	}
 	begin := time.Now()
 	header := http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}
-	reply, _, err := d.kube.proxy(ctx, http.MethodPost, "services/"+deploymentName+":8080", "v1/tryon", header, body)
+	reply, err := d.kube.Proxy(ctx, kube.Request{Method: http.MethodPost, Target: "services/" + deploymentName + ":8080", Path: "v1/tryon", Header: header, Body: body})
 	if err != nil {
 		return "", err
 	}
@@ -147,8 +148,8 @@ func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, erro
 	if err := d.applySample(ctx, "demo/reports.yaml"); err != nil {
 		return "", err
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: "reports"}}
-	err := await(ctx, d.kube, pod, 2*time.Minute, func(p *corev1.Pod) (bool, error) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "reports"}}
+	err := kube.Await(ctx, d.kube, pod, 2*time.Minute, func(p *corev1.Pod) (bool, error) {
 		for _, c := range p.Status.Conditions {
 			if c.Type == corev1.PodReady {
 				return c.Status == corev1.ConditionTrue, nil
@@ -165,7 +166,7 @@ func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, erro
 	}
 	for to, from := range files {
 		say(to)
-		body, _, err := d.kube.proxy(ctx, http.MethodGet, "pods/reports:8080", from, nil, nil)
+		body, err := d.kube.Proxy(ctx, kube.Request{Method: http.MethodGet, Target: "pods/reports:8080", Path: from})
 		if err != nil {
 			return "", err
 		}
@@ -178,17 +179,17 @@ func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, erro
 
 // reportFiles maps files of out/demo to documents of the store.
 func (d *demo) reportFiles(ctx context.Context) (map[string]string, error) {
-	model := &v1alpha1.TryOnModel{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: modelName}}
+	model := &v1alpha1.TryOnModel{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: modelName}}
 	always := func(*v1alpha1.TryOnModel) (bool, error) { return true, nil }
-	if err := await(ctx, d.kube, model, time.Minute, always); err != nil {
+	if err := kube.Await(ctx, d.kube, model, time.Minute, always); err != nil {
 		return nil, err
 	}
-	version := &v1alpha1.TryOnModelVersion{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: model.Status.ReadyVersion}}
-	if err := await(ctx, d.kube, version, time.Minute, func(*v1alpha1.TryOnModelVersion) (bool, error) { return true, nil }); err != nil {
+	version := &v1alpha1.TryOnModelVersion{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: model.Status.ReadyVersion}}
+	if err := kube.Await(ctx, d.kube, version, time.Minute, func(*v1alpha1.TryOnModelVersion) (bool, error) { return true, nil }); err != nil {
 		return nil, err
 	}
-	dataset := &v1alpha1.TryOnDatasetVersion{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: version.Spec.Dataset.Name}}
-	if err := await(ctx, d.kube, dataset, time.Minute, func(*v1alpha1.TryOnDatasetVersion) (bool, error) { return true, nil }); err != nil {
+	dataset := &v1alpha1.TryOnDatasetVersion{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: version.Spec.Dataset.Name}}
+	if err := kube.Await(ctx, d.kube, dataset, time.Minute, func(*v1alpha1.TryOnDatasetVersion) (bool, error) { return true, nil }); err != nil {
 		return nil, err
 	}
 	if dataset.Status.Tests == nil || dataset.Status.Tests.Report == nil || version.Status.Evaluation == nil || version.Status.Evaluation.Report == nil {

@@ -9,11 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/braincreators/tryon-operator/hack/kube"
 )
 
 const (
 	systemNamespace = "tryon-system"
-	demoNamespace   = "vton"
 	modelName       = "tops"
 	deploymentName  = "storefront"
 )
@@ -73,7 +74,7 @@ func runSteps(ctx context.Context, screen *screen, steps []step) error {
 type demo struct {
 	options
 	images images
-	kube   *kube
+	kube   *kube.Cluster
 }
 
 func (d *demo) startCluster(ctx context.Context, say func(string)) (string, error) {
@@ -83,12 +84,12 @@ func (d *demo) startCluster(ctx context.Context, say func(string)) (string, erro
 			return "", err
 		}
 	}
-	kube, err := connect(d.kubeconfig)
+	cluster, err := kube.Connect(d.kubeconfig)
 	if err != nil {
 		return "", err
 	}
-	d.kube = kube
-	return kube.describe(ctx)
+	d.kube = cluster
+	return cluster.Describe(ctx)
 }
 
 func (d *demo) pushImages(ctx context.Context, say func(string)) (string, error) {
@@ -180,12 +181,12 @@ func takeDown(ctx context.Context, o options) error {
 		fmt.Println("taking the cluster down, with everything in it")
 		return d.command(ctx, "cluster", say, "go", "-C", "hack/cluster", "run", ".", "down")
 	}
-	kube, err := connect(o.kubeconfig)
+	cluster, err := kube.Connect(o.kubeconfig)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("removing namespace %s and the chart\n", demoNamespace)
-	if err := kube.removeNamespace(ctx, demoNamespace); err != nil {
+	fmt.Printf("removing namespace %s and the chart\n", kube.Namespace)
+	if err := cluster.RemoveNamespace(ctx, kube.Namespace); err != nil {
 		return err
 	}
 	helm, err := d.output(ctx, "hack/tools/install.sh", "helm")

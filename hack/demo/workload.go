@@ -14,9 +14,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/hack/kube"
 )
-
-func splitYAML(manifest []byte) [][]byte { return bytes.Split(manifest, []byte("\n---\n")) }
 
 // sample reads one of the demo's manifests and puts in the images of this installation.
 func (d *demo) sample(name string) ([]byte, error) {
@@ -32,7 +31,7 @@ func (d *demo) applySample(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return d.kube.applyYAML(ctx, body)
+	return d.kube.ApplyYAML(ctx, body)
 }
 
 func (d *demo) makeDataset(ctx context.Context, say func(string)) (string, error) {
@@ -42,11 +41,11 @@ func (d *demo) makeDataset(ctx context.Context, say func(string)) (string, error
 	if err := d.applySample(ctx, "demo/dataset.yaml"); err != nil {
 		return "", err
 	}
-	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: "draw-tops"}}
-	err := await(ctx, d.kube, job, 10*time.Minute, func(j *batchv1.Job) (bool, error) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "draw-tops"}}
+	err := kube.Await(ctx, d.kube, job, 10*time.Minute, func(j *batchv1.Job) (bool, error) {
 		for _, c := range j.Status.Conditions {
 			if c.Type == batchv1.JobFailed && c.Status == "True" {
-				return false, fmt.Errorf("the Job that draws the dataset failed: %s; kubectl -n %s logs job/%s", c.Message, demoNamespace, j.Name)
+				return false, fmt.Errorf("the Job that draws the dataset failed: %s; kubectl -n %s logs job/%s", c.Message, kube.Namespace, j.Name)
 			}
 		}
 		return j.Status.Succeeded > 0, nil
@@ -61,9 +60,9 @@ func (d *demo) trainModel(ctx context.Context, say func(string)) (string, error)
 	if err := d.applySample(ctx, "tryonmodel.yaml"); err != nil {
 		return "", err
 	}
-	model := &v1alpha1.TryOnModel{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: modelName}}
-	err := await(ctx, d.kube, model, 60*time.Minute, func(m *v1alpha1.TryOnModel) (bool, error) {
-		ready, reason, message := readiness(m.Generation, m.Status.Conditions)
+	model := &v1alpha1.TryOnModel{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: modelName}}
+	err := kube.Await(ctx, d.kube, model, 60*time.Minute, func(m *v1alpha1.TryOnModel) (bool, error) {
+		ready, reason, message := kube.Readiness(m.Generation, m.Status.Conditions)
 		say(stageNote(reason, m.Status.Progress, message))
 		if stopped(reason) {
 			return false, fmt.Errorf("%s stopped: %s: %s", modelName, reason, message)
@@ -80,9 +79,9 @@ func (d *demo) deploy(ctx context.Context, say func(string)) (string, error) {
 	if err := d.applySample(ctx, "tryondeployment.yaml"); err != nil {
 		return "", err
 	}
-	tod := &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Namespace: demoNamespace, Name: deploymentName}}
-	err := await(ctx, d.kube, tod, 15*time.Minute, func(t *v1alpha1.TryOnDeployment) (bool, error) {
-		ready, reason, message := readiness(t.Generation, t.Status.Conditions)
+	tod := &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: deploymentName}}
+	err := kube.Await(ctx, d.kube, tod, 15*time.Minute, func(t *v1alpha1.TryOnDeployment) (bool, error) {
+		ready, reason, message := kube.Readiness(t.Generation, t.Status.Conditions)
 		say(stageNote(reason, t.Status.Pods, message))
 		return ready, nil
 	})
@@ -136,6 +135,6 @@ What to try next:
   kubectl -n %[2]s apply -f out/demo/next/broken-dataset.yaml      # data unit tests stop it before any training pod
   kubectl -n %[2]s port-forward service/%[3]s 8080 &               # then send your own photo:
   curl -F person=@me.jpg -F garment=@out/demo/garment.png http://127.0.0.1:8080/v1/tryon -o me-dressed.png
-`, d.kubeconfig, demoNamespace, deploymentName)
+`, d.kubeconfig, kube.Namespace, deploymentName)
 	return errors.Join(errs...)
 }

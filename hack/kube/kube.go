@@ -1,6 +1,8 @@
-package main
+// Package kube is how the demo and the end-to-end tests talk to their cluster.
+package kube
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,15 +27,20 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 )
 
+// Namespace in which the demo and the end-to-end tests work.
+const Namespace = "vton"
+
 const fieldOwner = client.FieldOwner("tryon-demo")
 
-// kube talks to the demo's cluster.
-type kube struct {
+// Cluster is a connection to a cluster.
+type Cluster struct {
 	client.Client
 	config *rest.Config
+	http   *http.Client
 }
 
-func connect(kubeconfig string) (*kube, error) {
+// Connect connects to the cluster of a kubeconfig file.
+func Connect(kubeconfig string) (*Cluster, error) {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", kubeconfig, err)
@@ -46,10 +53,18 @@ func connect(kubeconfig string) (*kube, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	return &kube{Client: c, config: config}, nil
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		return nil, fmt.Errorf("making transport: %w", err)
+	}
+	return &Cluster{Client: c, config: config, http: &http.Client{Transport: transport, Timeout: 2 * time.Minute}}, nil
 }
 
-func (k *kube) describe(ctx context.Context) (string, error) {
+// Config is the connection's configuration.
+func (k *Cluster) Config() *rest.Config { return k.config }
+
+// Describe gives the cluster's version and size in a few words.
+func (k *Cluster) Describe(ctx context.Context) (string, error) {
 	d, err := discovery.NewDiscoveryClientForConfig(k.config)
 	if err != nil {
 		return "", fmt.Errorf("connecting: %w", err)
@@ -65,9 +80,9 @@ func (k *kube) describe(ctx context.Context) (string, error) {
 	return fmt.Sprintf("%s, %d node(s)", version.GitVersion, len(nodes.Items)), nil
 }
 
-// applyYAML applies every document of a manifest into the demo's namespace.
-func (k *kube) applyYAML(ctx context.Context, manifest []byte) error {
-	for _, doc := range splitYAML(manifest) {
+// ApplyYAML applies every document of a manifest; what names no namespace goes into Namespace.
+func (k *Cluster) ApplyYAML(ctx context.Context, manifest []byte) error {
+	for _, doc := range bytes.Split(manifest, []byte("\n---\n")) {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal(doc, &u.Object); err != nil {
 			return fmt.Errorf("reading manifest: %w", err)
@@ -76,7 +91,7 @@ func (k *kube) applyYAML(ctx context.Context, manifest []byte) error {
 			continue
 		}
 		if u.GetNamespace() == "" && u.GetKind() != "Namespace" {
-			u.SetNamespace(demoNamespace)
+			u.SetNamespace(Namespace)
 		}
 		if err := k.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), fieldOwner, client.ForceOwnership); err != nil {
 			return fmt.Errorf("applying %s %s: %w", u.GetKind(), u.GetName(), err)
@@ -85,8 +100,8 @@ func (k *kube) applyYAML(ctx context.Context, manifest []byte) error {
 	return nil
 }
 
-// await asks for an object until ready says so. ready returns what to tell meanwhile; an error of it ends the wait.
-func await[T client.Object](ctx context.Context, k *kube, obj T, limit time.Duration, ready func(T) (bool, error)) error {
+// Await reads an object every second until ready says so; an error of ready ends the wait.
+func Await[T client.Object](ctx context.Context, k *Cluster, obj T, limit time.Duration, ready func(T) (bool, error)) error {
 	key := client.ObjectKeyFromObject(obj)
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
@@ -101,37 +116,55 @@ func await[T client.Object](ctx context.Context, k *kube, obj T, limit time.Dura
 	return err
 }
 
-// proxy sends a request through the API server to a Service ("services/name:port") or pod ("pods/name:port") of the demo's namespace.
-func (k *kube) proxy(ctx context.Context, method, target, path string, header http.Header, body io.Reader) ([]byte, http.Header, error) {
-	transport, err := rest.TransportFor(k.config)
+// Request is sent through the API server to a Service or pod of Namespace.
+type Request struct {
+	Method string
+	// Target is "services/name:port" or "pods/name:port".
+	Target string
+	Path   string
+	Header http.Header
+	Body   io.Reader
+}
+
+// AnswerError is an answer other than 200.
+type AnswerError struct {
+	Status int
+	Body   string
+}
+
+// Error tells the status and the beginning of the body.
+func (e *AnswerError) Error() string {
+	return fmt.Sprintf("answered %d %s: %.400s", e.Status, http.StatusText(e.Status), e.Body)
+}
+
+// Proxy sends a request and gives the body of a 200; any other answer is an *AnswerError.
+func (k *Cluster) Proxy(ctx context.Context, r Request) ([]byte, error) {
+	url := fmt.Sprintf("%s/api/v1/namespaces/%s/%s/proxy/%s", k.config.Host, Namespace, r.Target, r.Path)
+	req, err := http.NewRequestWithContext(ctx, r.Method, url, r.Body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making transport: %w", err)
+		return nil, fmt.Errorf("making request: %w", err)
 	}
-	url := fmt.Sprintf("%s/api/v1/namespaces/%s/%s/proxy/%s", k.config.Host, demoNamespace, target, path)
-	req, err := http.NewRequestWithContext(ctx, method, url, body)
-	if err != nil {
-		return nil, nil, fmt.Errorf("making request: %w", err)
-	}
-	for name, values := range header {
+	for name, values := range r.Header {
 		req.Header[name] = values
 	}
-	res, err := (&http.Client{Transport: transport, Timeout: 2 * time.Minute}).Do(req)
+	res, err := k.http.Do(req)
 	if err != nil {
-		return nil, nil, fmt.Errorf("sending request: %w", err)
+		return nil, fmt.Errorf("sending request: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	const limit = 64 << 20
 	reply, err := io.ReadAll(io.LimitReader(res.Body, limit))
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading reply: %w", err)
+		return nil, fmt.Errorf("reading reply: %w", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s %s answered %s: %s", method, path, res.Status, clip(string(reply), 400))
+		return nil, &AnswerError{Status: res.StatusCode, Body: string(reply)}
 	}
-	return reply, res.Header, nil
+	return reply, nil
 }
 
-func (k *kube) removeNamespace(ctx context.Context, name string) error {
+// RemoveNamespace deletes a namespace and waits until it is gone.
+func (k *Cluster) RemoveNamespace(ctx context.Context, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	if err := k.Delete(ctx, namespace); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -148,8 +181,8 @@ func (k *kube) removeNamespace(ctx context.Context, name string) error {
 	return nil
 }
 
-// readiness reads a Ready condition of the current generation.
-func readiness(generation int64, conditions []metav1.Condition) (ready bool, reason, message string) {
+// Readiness reads a Ready condition of the current generation.
+func Readiness(generation int64, conditions []metav1.Condition) (ready bool, reason, message string) {
 	c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	if c == nil || c.ObservedGeneration != generation {
 		return false, "Waiting", "for the operator"

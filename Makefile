@@ -1,0 +1,46 @@
+# The two commands of the README are `make demo` and `make test`; the others are their parts.
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+CLUSTER ?= local
+KUBECONFIG_OUT := $(CURDIR)/out/kubeconfig
+TOOL = $$(hack/tools/install.sh $(1) | tail -n 1)
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## From two YAML files to a try-on picture: CLUSTER=local (default), kind or current.
+	go run ./hack/demo --cluster=$(CLUSTER) $(if $(REGISTRY),--registry=$(REGISTRY))
+
+demo-down: ## Remove what the demo made.
+	go run ./hack/demo --cluster=$(CLUSTER) --down
+
+cluster: ## Start a real one-node Kubernetes; kubeconfig in out/kubeconfig.
+	go -C hack/cluster run . up
+
+cluster-down: ## Remove the cluster and everything that it made.
+	go -C hack/cluster run . down
+
+cluster-build: ## Only build the cluster's programs into the cache.
+	go -C hack/cluster run . build
+
+generate: ## Regenerate everything that is generated.
+	$(call TOOL,controller-gen) object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	$(call TOOL,controller-gen) crd paths=./api/... output:crd:dir=config/crd/bases
+	$(call TOOL,controller-gen) rbac:roleName=tryon-manager paths=./controllers/... paths=./internal/... output:rbac:dir=config/rbac
+	go run ./hack/chart
+	go run ./hack/reference
+
+lint: ## Lint everything.
+	$(call TOOL,golangci-lint) run ./...
+	$(call TOOL,golangci-lint-kube-api-linter) run --config .golangci-kal.yml ./api/...
+	$(call TOOL,ruff) check pipelines/trainer
+	$(call TOOL,helm) lint charts/tryon-operator
+
+verify: generate lint ## Regenerate and lint; the tree must be clean afterwards.
+	@test -z "$$(git status --porcelain)" || { git status --short; git diff --stat; echo "generated files are not up to date: commit the result of 'make generate'"; exit 1; }
+
+test: ## Unit, envtest and end-to-end tests.
+	hack/test.sh
+
+.PHONY: help demo demo-down cluster cluster-down cluster-build generate lint verify test

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Runs every test: unit and envtest, the trainer's, and end to end on a real one-node cluster. Prints where the time went.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p out
+
+times=""
+phase() { # name, command…
+	local name=$1 begin=$SECONDS
+	shift
+	printf '\n=== %s\n' "$name"
+	"$@"
+	times+="$(printf '%5ds  %s' $((SECONDS - begin)) "$name")"$'\n'
+}
+finish() {
+	local code=$?
+	printf '\nwhere the time went:\n%s' "$times"
+	exit $code
+}
+trap finish EXIT
+
+# What downloads runs beside what compiles.
+fetch_images() {
+	go -C hack/image run . prepare >out/prepare-images.log 2>&1 &
+	preparing=$!
+}
+wait_images() { wait "$preparing" || { tail -n 30 out/prepare-images.log; return 1; }; }
+
+unit() {
+	TRYON_ORT_LIB=$(go -C hack/image run . onnxruntime | tail -n 1)
+	KUBEBUILDER_ASSETS=$(go -C hack/cluster run . assets | tail -n 1)
+	export TRYON_ORT_LIB KUBEBUILDER_ASSETS
+	go test -timeout 20m ./...
+	go -C hack/cluster test ./...
+	go -C hack/image test ./...
+}
+trainer() { hack/test-trainer.sh; }
+end_to_end() {
+	go -C hack/cluster run . up
+	go -C hack/cluster run . addon training-operator
+	go run ./hack/demo
+	go test -tags e2e -count 1 -timeout 40m -v ./test/e2e
+}
+
+fetch_images
+phase "build the cluster" go -C hack/cluster run . build
+phase "fetch base images (rest)" wait_images
+phase "unit and envtest" unit
+phase "trainer" trainer
+phase "end to end" end_to_end
+phase "take the cluster down" go -C hack/cluster run . down

@@ -1,0 +1,252 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image/png"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	kftraining "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/hack/kube"
+	"github.com/braincreators/tryon-operator/internal/apitest"
+	"github.com/braincreators/tryon-operator/internal/names"
+)
+
+// TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest trains a second version under the real training-operator, kills its
+// training pod after a checkpoint, and watches the deployment move to it while shoppers keep asking.
+func TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest(t *testing.T) {
+	k := cluster(t)
+	before := get(t, k, &v1alpha1.TryOnDeployment{}, "storefront")
+	first := before.Status.Stable
+	applySample(t, k, "second-version.yaml", "  training:\n", "  training:\n    backend: PyTorchJob\n")
+	second := strings.TrimSuffix(first, "1") + "2"
+
+	killTrainingPodAfterACheckpoint(t, k, second)
+
+	load := startLoad(t, k)
+	version := named(&v1alpha1.TryOnModelVersion{}, second)
+	await(t, k, version, 20*time.Minute, func(v *v1alpha1.TryOnModelVersion) (bool, error) {
+		ready, reason, message := kube.Readiness(v.Generation, v.Status.Conditions)
+		if reason == v1alpha1.ReasonTrainingFailed || reason == v1alpha1.ReasonGateFailed {
+			return false, fmt.Errorf("%s: %s", reason, message)
+		}
+		return ready, nil
+	})
+	checkStages(t, version, first)
+
+	await(t, k, named(&v1alpha1.TryOnDeployment{}, "storefront"), 10*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) {
+		return d.Status.Stable == second && d.Status.Candidate == nil && conditionIsTrue(d.Status.Conditions, v1alpha1.ConditionRolledOut), nil
+	})
+	load.stop()
+	if load.failed.Load() > 0 {
+		t.Errorf("%d of %d requests failed during the rollout; the first: %v", load.failed.Load(), load.sent.Load(), load.first.Load())
+	}
+	if load.sent.Load() < 20 {
+		t.Errorf("only %d requests were sent during the rollout", load.sent.Load())
+	}
+	t.Logf("%d requests, %d failed", load.sent.Load(), load.failed.Load())
+}
+
+// killTrainingPodAfterACheckpoint waits until the PyTorchJob's pod has made steps behind a checkpoint, and kills it without grace.
+func killTrainingPodAfterACheckpoint(t *testing.T, k *kube.Cluster, version string) {
+	t.Helper()
+	selector := client.MatchingLabels{names.LabelModelVersion: version, names.LabelStage: "pf-gen"}
+	v := named(&v1alpha1.TryOnModelVersion{}, version)
+	await(t, k, v, 10*time.Minute, func(v *v1alpha1.TryOnModelVersion) (bool, error) {
+		var stage string
+		var step, total int
+		_, err := fmt.Sscanf(strings.ReplaceAll(v.Status.Progress, "/", " / "), "%s %d%% %d / %d", &stage, new(int), &step, &total)
+		return err == nil && stage == "pf-gen" && step*3 > total, nil
+	})
+	var jobs kftraining.PyTorchJobList
+	raw := newTrainingClient(t)
+	if err := raw.List(t.Context(), &jobs, client.InNamespace(kube.Namespace), selector); err != nil || len(jobs.Items) == 0 {
+		t.Fatalf("no PyTorchJob trains %s (%v)", version, err)
+	}
+	var pods corev1.PodList
+	if err := k.List(t.Context(), &pods, client.InNamespace(kube.Namespace), selector); err != nil || len(pods.Items) == 0 {
+		t.Fatalf("no training pod of %s (%v)", version, err)
+	}
+	for i := range pods.Items {
+		if err := k.Delete(t.Context(), &pods.Items[i], client.GracePeriodSeconds(0)); err != nil {
+			t.Fatalf("killing %s: %v", pods.Items[i].Name, err)
+		}
+	}
+}
+
+func newTrainingClient(t *testing.T) client.Client {
+	t.Helper()
+	return apitest.Client(t, cluster(t).Config())
+}
+
+// checkStages sees that three stages were taken over and that the last one went on from a checkpoint.
+func checkStages(t *testing.T, version *v1alpha1.TryOnModelVersion, first string) {
+	t.Helper()
+	for _, stage := range version.Status.Stages {
+		if stage.Name != "pf-gen" && stage.ReusedFrom != first {
+			t.Errorf("stage %s was reused from %q, want %q", stage.Name, stage.ReusedFrom, first)
+		}
+		if stage.Name == "pf-gen" && !strings.Contains(stage.Message, "resumed") {
+			t.Errorf("stage pf-gen does not say that it resumed from a checkpoint: %q", stage.Message)
+		}
+	}
+}
+
+// load sends requests, a few at a time, until it is stopped.
+type load struct {
+	sent, failed atomic.Int64
+	first        atomic.Value
+	cancel       context.CancelFunc
+	done         sync.WaitGroup
+}
+
+func startLoad(t *testing.T, k *kube.Cluster) *load {
+	t.Helper()
+	body, contentType := tryOnForm(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &load{cancel: cancel}
+	t.Cleanup(l.stop)
+	// Two shoppers, each with a request every 300 ms: an open model, so that a slow answer does not hide the next request.
+	for range 2 {
+		l.done.Go(func() {
+			tick := time.NewTicker(300 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+					l.done.Go(func() { l.ask(context.WithoutCancel(ctx), k, body, contentType) })
+				}
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) ask(ctx context.Context, k *kube.Cluster, body []byte, contentType string) {
+	reply, err := k.Proxy(ctx, kube.Request{
+		Method: http.MethodPost, Target: "services/storefront:8080", Path: "v1/tryon",
+		Header: http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}, Body: bytes.NewReader(body),
+	})
+	if err == nil {
+		_, err = png.DecodeConfig(bytes.NewReader(reply))
+	}
+	l.sent.Add(1)
+	if err != nil && l.failed.Add(1) == 1 {
+		l.first.Store(err.Error())
+	}
+}
+
+func (l *load) stop() {
+	l.cancel()
+	l.done.Wait()
+}
+
+func tryOnForm(t *testing.T) ([]byte, string) {
+	t.Helper()
+	photos := filepath.Join(apitest.Root(t), "out", "demo", "photos")
+	list, err := os.ReadFile(filepath.Join(photos, "test_pairs.txt"))
+	if err != nil {
+		t.Fatalf("reading photos (run 'make demo' first): %v", err)
+	}
+	fields := strings.Fields(string(list))
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	for field, path := range map[string]string{"person": "test/image/" + fields[0], "garment": "test/cloth/" + fields[1]} {
+		content, err := os.ReadFile(filepath.Join(photos, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		part, err := w.CreateFormFile(field, filepath.Base(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := part.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return form.Bytes(), w.FormDataContentType()
+}
+
+// TestZDeletingRemovesWhatWasMadeAndNothingElse runs last (tests run in the order of files and names) and takes the samples away.
+func TestZDeletingRemovesWhatWasMadeAndNothingElse(t *testing.T) {
+	k := cluster(t)
+	foreign := named(&corev1.ConfigMap{Data: map[string]string{"owner": "somebody else"}}, "bystander")
+	if err := k.Create(t.Context(), foreign); err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { remove(t, k, named(&corev1.ConfigMap{}, "bystander")) })
+	for _, obj := range []client.Object{named(&v1alpha1.TryOnDeployment{}, "storefront"), named(&v1alpha1.TryOnModel{}, "tops")} {
+		if err := k.Delete(t.Context(), obj); err != nil && !apierrors.IsNotFound(err) {
+			t.Fatalf("deleting %s: %v", obj.GetName(), err)
+		}
+	}
+	awaitNothingOf(t, k)
+	get(t, k, &corev1.ConfigMap{}, "bystander")
+	get(t, k, &corev1.PersistentVolumeClaim{}, "tryon-artefacts")
+	get(t, k, &corev1.PersistentVolumeClaim{}, "vton-demo")
+}
+
+// awaitNothingOf waits until no child of ours is left in the namespace, besides the artefact store.
+func awaitNothingOf(t *testing.T, k *kube.Cluster) {
+	t.Helper()
+	deadline := time.Now().Add(3 * time.Minute)
+	kinds := []string{"Deployment.apps/v1", "ReplicaSet.apps/v1", "Job.batch/v1", "Pod.v1", "Service.v1", "ConfigMap.v1",
+		"TryOnModelVersion.tryon.braincreators.com/v1alpha1", "TryOnDatasetVersion.tryon.braincreators.com/v1alpha1"}
+	for {
+		var left []string
+		for _, kind := range kinds {
+			left = append(left, leftOf(t, k, kind)...)
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind: %v", left)
+		}
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(2 * time.Second):
+		}
+	}
+}
+
+func leftOf(t *testing.T, k *kube.Cluster, kind string) []string {
+	t.Helper()
+	name, version, _ := strings.Cut(kind, ".")
+	list := &metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: name + "List"}}
+	opts := []client.ListOption{client.InNamespace(kube.Namespace)}
+	if !strings.HasPrefix(name, "TryOn") {
+		opts = append(opts, client.MatchingLabels{names.LabelManagedBy: names.FieldManager})
+	}
+	if err := k.List(t.Context(), list, opts...); err != nil {
+		t.Fatalf("listing %s: %v", kind, err)
+	}
+	left := make([]string, 0, len(list.Items))
+	for _, item := range list.Items {
+		left = append(left, name+"/"+item.Name)
+	}
+	return left
+}
