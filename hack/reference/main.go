@@ -1,0 +1,89 @@
+// Command reference writes docs/reference from the code, so that it cannot go stale: conditions and reasons from the API's constants,
+// data unit tests from the suite.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"strings"
+
+	"github.com/braincreators/tryon-operator/internal/datatest"
+)
+
+const folder = "docs/reference/"
+
+func main() {
+	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests()); err != nil {
+		fmt.Fprintf(os.Stderr, "reference: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func writeConditions() error {
+	file, err := parser.ParseFile(token.NewFileSet(), "api/v1alpha1/conditions.go", nil, parser.ParseComments)
+	if err != nil {
+		return fmt.Errorf("reading conditions: %w", err)
+	}
+	var b strings.Builder
+	b.WriteString("# Conditions and reasons\n\nGenerated from `api/v1alpha1/conditions.go`. The reason of `Ready` names the current stage and is the STAGE column of `kubectl get`.\n")
+	for _, decl := range file.Decls {
+		block, ok := decl.(*ast.GenDecl)
+		if !ok || block.Tok != token.CONST {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n| name | meaning |\n|---|---|\n", heading(block))
+		for _, spec := range block.Specs {
+			b.WriteString(row(spec))
+		}
+	}
+	return write("conditions.md", b.String())
+}
+
+func heading(block *ast.GenDecl) string {
+	if len(block.Specs) == 1 && !block.Lparen.IsValid() {
+		return "The summary"
+	}
+	return strings.TrimSuffix(firstSentence(block.Doc.Text()), ".")
+}
+
+func row(spec ast.Spec) string {
+	value, ok := spec.(*ast.ValueSpec)
+	if !ok || len(value.Values) != 1 {
+		return ""
+	}
+	literal, ok := value.Values[0].(*ast.BasicLit)
+	if !ok {
+		return ""
+	}
+	doc := value.Doc.Text()
+	if _, after, found := strings.Cut(doc, ": "); found {
+		doc = after
+	}
+	return fmt.Sprintf("| `%s` | %s |\n", strings.Trim(literal.Value, `"`), strings.Join(strings.Fields(doc), " "))
+}
+
+func firstSentence(text string) string {
+	before, _, _ := strings.Cut(strings.Join(strings.Fields(text), " "), ". ")
+	return before
+}
+
+func writeDataTests() error {
+	var b strings.Builder
+	b.WriteString("# Data unit tests\n\nGenerated from `internal/datatest`. Severity and budget can be changed per model under `spec.dataTests.checks`.\n\n" +
+		"| check | severity | budget | what it holds |\n|---|---|---|---|\n")
+	for _, check := range datatest.Suite() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", check.Name, check.Severity, check.Budget, check.Description)
+	}
+	return write("data-tests.md", b.String())
+}
+
+func write(name, text string) error {
+	if err := os.WriteFile(folder+name, []byte(text), 0o644); err != nil {
+		return fmt.Errorf("writing %s: %w", name, err)
+	}
+	return nil
+}
