@@ -64,6 +64,8 @@ const (
 	ReasonUnschedulable = "Unschedulable"
 	// ReasonImagePullFailed: a pod's image cannot be pulled.
 	ReasonImagePullFailed = "ImagePullFailed"
+	// ReasonContainerNotStarted: a pod's container cannot be created, for example because a Secret or a folder is missing.
+	ReasonContainerNotStarted = "ContainerNotStarted"
 	// ReasonQuotaExceeded: a pod may not be created because of a quota or an admission rule.
 	ReasonQuotaExceeded = "QuotaExceeded"
 	// ReasonEvaluating: the evaluator asks the serving runtime.

@@ -272,6 +272,12 @@ type TryOnModelVersionStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Score string `json:"score,omitempty"`
+
+	// retry is the value of the annotation tryon.braincreators.com/retry that was last acted on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Retry string `json:"retry,omitempty"`
 }
 
 // TryOnModelVersion is the immutable plan of one version of a model, and its outcome. The operator writes it.
