@@ -1,0 +1,2 @@
+// Command pause holds a pod's namespaces open and reaps its orphans.
+package main
