@@ -1,0 +1,130 @@
+package artefact
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"mime"
+	"path"
+	"slices"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
+// MaxDocumentBytes bounds one document.
+const MaxDocumentBytes = 64 << 20
+
+// maxListed bounds the answer of ListDocuments.
+const maxListed = 100_000
+
+// digestPrefix is the algorithm's name before the 64 hex digits of a digest.
+const digestPrefix = "sha256:"
+
+// DigestOf gives the "sha256:<hex>" of body.
+func DigestOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return digestPrefix + hex.EncodeToString(sum[:])
+}
+
+// Hex gives the 64 digits of a "sha256:<hex>" digest, the form that document names use.
+func Hex(digest string) (string, error) {
+	digits, ok := strings.CutPrefix(digest, digestPrefix)
+	if !ok || len(digits) != 2*sha256.Size || strings.Trim(digits, "0123456789abcdef") != "" {
+		return "", fmt.Errorf("digest %.80q is not sha256: and 64 lower-case hex digits", digest)
+	}
+	return digits, nil
+}
+
+// PutDocument makes a document visible under name ("stages/<hex>/stage.json") at once and whole, replacing an earlier
+// one. Write it after everything it refers to.
+func (s *Store) PutDocument(ctx context.Context, name string, body []byte) error {
+	if err := checkDocumentName(name); err != nil {
+		return err
+	}
+	if len(body) > MaxDocumentBytes {
+		return fmt.Errorf("document %s has %d bytes: %w of %d", name, len(body), ErrTooLarge, MaxDocumentBytes)
+	}
+	contentType := mime.TypeByExtension(path.Ext(name))
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	return s.write(ctx, name, contentType, func(w *blob.Writer) error {
+		_, err := w.Write(body)
+		return err
+	})
+}
+
+// ReadDocument reads a document of at most limit bytes. Errors: ErrNotFound, ErrTooLarge.
+func (s *Store) ReadDocument(ctx context.Context, name string, limit int64) ([]byte, error) {
+	if err := checkDocumentName(name); err != nil {
+		return nil, err
+	}
+	return s.readAll(ctx, name, min(limit, MaxDocumentBytes))
+}
+
+// DeleteDocument removes a document; a missing one is no error. The blobs it names stay.
+func (s *Store) DeleteDocument(ctx context.Context, name string) error {
+	if err := checkDocumentName(name); err != nil {
+		return err
+	}
+	if err := s.bucket.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("deleting %s: %w", name, err)
+	}
+	// The folder of a document that never was may be missing too.
+	if err := s.syncFolders(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// ListDocuments gives the sorted names of the documents below prefix, which is a folder ("stages/<hex>/checkpoints/").
+func (s *Store) ListDocuments(ctx context.Context, prefix string) ([]string, error) {
+	if err := checkDocumentName(strings.TrimSuffix(prefix, "/") + "/x"); err != nil {
+		return nil, err
+	}
+	var names []string
+	it := s.bucket.List(&blob.ListOptions{Prefix: strings.TrimSuffix(prefix, "/") + "/"})
+	for {
+		obj, err := it.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			slices.Sort(names)
+			return names, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing %s: %w", prefix, err)
+		}
+		// A killed writer of a file store leaves its temporary file behind; that is not a document.
+		if obj.IsDir || strings.HasSuffix(obj.Key, temporarySuffix) || checkDocumentName(obj.Key) != nil {
+			continue
+		}
+		if len(names) == maxListed {
+			return nil, fmt.Errorf("listing %s: %w of %d documents", prefix, ErrTooLarge, maxListed)
+		}
+		names = append(names, obj.Key)
+	}
+}
+
+func (s *Store) readAll(ctx context.Context, key string, limit int64) ([]byte, error) {
+	r, err := s.bucket.NewReader(ctx, key, nil)
+	if err != nil {
+		return nil, translate(key, err)
+	}
+	defer func() { _ = r.Close() }()
+	if r.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes: %w of %d", key, r.Size(), ErrTooLarge, limit)
+	}
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", key, err)
+	}
+	if int64(len(body)) > limit {
+		return nil, fmt.Errorf("%s: %w of %d bytes", key, ErrTooLarge, limit)
+	}
+	return body, nil
+}

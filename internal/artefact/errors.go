@@ -1,0 +1,20 @@
+package artefact
+
+import "errors"
+
+var (
+	// ErrNotFound says that the store holds no document or blob of that name.
+	ErrNotFound = errors.New("not found in the artefact store")
+	// ErrDigestMismatch says that bytes are not the ones their digest names.
+	ErrDigestMismatch = errors.New("digest mismatch")
+	// ErrSizeMismatch says that there are more or fewer bytes than a manifest declares.
+	ErrSizeMismatch = errors.New("size mismatch")
+	// ErrTooLarge says that something is over its limit; nothing is ever cut to fit.
+	ErrTooLarge = errors.New("over the limit")
+	// ErrUnsafePath says that a path could leave its folder, hide another file or is not portable.
+	ErrUnsafePath = errors.New("unsafe path")
+	// ErrNotATree says that a blob is no tree manifest in canonical form.
+	ErrNotATree = errors.New("not a tree manifest")
+	// ErrOccupied says that the target folder holds files that are not the tree's.
+	ErrOccupied = errors.New("target folder holds other files")
+)
