@@ -1,0 +1,157 @@
+package imaging
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+)
+
+// Errors of reading a picture from a stranger. Every error of this file wraps one of them.
+var (
+	// ErrNotPicture says that the bytes are neither PNG nor JPEG.
+	ErrNotPicture = errors.New("neither PNG nor JPEG")
+	// ErrDamaged says that the file starts as a picture and does not go on as one.
+	ErrDamaged = errors.New("damaged picture")
+	// ErrTooManyPixels says that the picture is over its limits.
+	ErrTooManyPixels = errors.New("picture is over its limits")
+)
+
+// PhotoLimits bound a picture. The zero value of a field means its default.
+type PhotoLimits struct {
+	// Pixels bounds width times height; default 24 million.
+	Pixels int64
+	// Side bounds width and height each; default 12,000.
+	Side int
+	// Scans bounds the scans of a progressive JPEG, each of which costs a pass over all pixels; default 32.
+	Scans int
+}
+
+func (l PhotoLimits) withDefaults() PhotoLimits {
+	if l.Pixels <= 0 {
+		l.Pixels = 24_000_000
+	}
+	if l.Side <= 0 {
+		l.Side = 12_000
+	}
+	if l.Scans <= 0 {
+		l.Scans = 32
+	}
+	return l
+}
+
+// PhotoInfo is what a picture's header says.
+type PhotoInfo struct {
+	// Format is "png" or "jpeg".
+	Format string
+	// Width and Height in pixels, as stored: before Orientation is applied.
+	Width, Height int
+	// Orientation is EXIF's, 1..8.
+	Orientation int
+	// Progressive is true for a JPEG in several scans, Deep for a PNG of 16 bits a channel; both take more memory to decode.
+	Progressive, Deep bool
+}
+
+// Memory is what decoding and turning take at most, in bytes: the decoder's own planes, the RGBA copy and the turned copy.
+func (i PhotoInfo) Memory() int64 {
+	perPixel := int64(4 + 4)
+	switch {
+	case i.Progressive:
+		// Coefficients of three channels are kept as 32-bit numbers until the last scan.
+		perPixel = 12 + 3 + 4
+	case i.Deep:
+		perPixel = 8 + 4
+	}
+	if i.Orientation > 1 {
+		perPixel += 4
+	}
+	return perPixel * int64(i.Width) * int64(i.Height)
+}
+
+// PhotoHeader reads a picture's header within its limits; no memory for pixels is taken.
+func PhotoHeader(data []byte, limits PhotoLimits) (PhotoInfo, error) {
+	limits = limits.withDefaults()
+	info := PhotoInfo{Orientation: 1}
+	var config image.Config
+	var err error
+	switch {
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		info.Format = "png"
+		config, err = png.DecodeConfig(bytes.NewReader(data))
+		info.Deep = len(data) > 24 && data[24] == 16
+	case bytes.HasPrefix(data, []byte("\xff\xd8")):
+		info.Format = "jpeg"
+		var scans int
+		info.Orientation, scans = walkJPEG(data, limits.Scans)
+		if scans > limits.Scans {
+			return info, fmt.Errorf("%w: a JPEG of more than %d scans", ErrTooManyPixels, limits.Scans)
+		}
+		info.Progressive = scans > 1
+		config, err = jpeg.DecodeConfig(bytes.NewReader(data))
+	default:
+		return info, ErrNotPicture
+	}
+	if err != nil {
+		return info, fmt.Errorf("%w: reading header: %w", ErrDamaged, err)
+	}
+	info.Width, info.Height = config.Width, config.Height
+	if info.Width < 1 || info.Height < 1 {
+		return info, fmt.Errorf("%w: it is %d pixels wide and %d high", ErrDamaged, info.Width, info.Height)
+	}
+	if info.Width > limits.Side || info.Height > limits.Side || int64(info.Width)*int64(info.Height) > limits.Pixels {
+		return info, fmt.Errorf("%w: %dx%d pixels, at most %d pixels and %d a side are allowed",
+			ErrTooManyPixels, info.Width, info.Height, limits.Pixels, limits.Side)
+	}
+	return info, nil
+}
+
+// DecodePhoto decodes a picture within its limits and turns it upright. Colours are premultiplied by alpha, as image.RGBA has it; bounds start at 0,0.
+func DecodePhoto(data []byte, limits PhotoLimits) (*image.RGBA, PhotoInfo, error) {
+	info, err := PhotoHeader(data, limits)
+	if err != nil {
+		return nil, info, err
+	}
+	decode := png.Decode
+	if info.Format == "jpeg" {
+		decode = jpeg.Decode
+	}
+	decoded, err := decode(bytes.NewReader(data))
+	if err != nil {
+		return nil, info, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return Upright(ToRGBA(decoded), info.Orientation), info, nil
+}
+
+// ToRGBA copies any picture into RGBA with bounds that start at 0,0.
+func ToRGBA(src image.Image) *image.RGBA {
+	b := src.Bounds()
+	if rgba, ok := src.(*image.RGBA); ok && b.Min == (image.Point{}) && rgba.Stride == 4*b.Dx() {
+		return rgba
+	}
+	dst := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	draw.Draw(dst, dst.Bounds(), src, b.Min, draw.Src)
+	return dst
+}
+
+// Opaque tells whether no pixel of a picture is see-through.
+func Opaque(src *image.RGBA) bool { return src.Opaque() }
+
+// Flatten lays a picture over a plain colour; the picture itself is changed.
+func Flatten(src *image.RGBA, under color.RGBA) *image.RGBA {
+	if src.Opaque() {
+		return src
+	}
+	base := [3]int{int(under.R), int(under.G), int(under.B)}
+	for i := 0; i < len(src.Pix); i += 4 {
+		left := 255 - int(src.Pix[i+3])
+		for c, v := range base {
+			src.Pix[i+c] = byte(min(255, int(src.Pix[i+c])+(v*left+127)/255))
+		}
+		src.Pix[i+3] = 255
+	}
+	return src
+}

@@ -1,0 +1,210 @@
+package synth
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"sort"
+)
+
+// samples is the number of samples per pixel and direction; the box filter over 3x3 of them smooths every edge and texture.
+const samples = 3
+
+// Labels of the CIHP-20 palette that the drawings use, and two of our own for hands, which count as arms in the parse map
+// but stay visible in the agnostic picture.
+const (
+	labelBackground = 0
+	labelHair       = 2
+	labelUpper      = 5
+	labelPants      = 9
+	labelNeck       = 10
+	labelFace       = 13
+	labelLeftArm    = 14
+	labelRightArm   = 15
+	labelLeftLeg    = 16
+	labelRightLeg   = 17
+	labelLeftShoe   = 18
+	labelRightShoe  = 19
+	labelLeftHand   = 20
+	labelRightHand  = 21
+	labelCount      = 22
+	keepLabel       = 0xff
+)
+
+// labelSet restricts a brush to samples that carry one of its labels.
+type labelSet uint32
+
+const anywhere labelSet = 1<<labelCount - 1
+
+func only(labels ...uint8) labelSet {
+	var s labelSet
+	for _, l := range labels {
+		s |= 1 << l
+	}
+	return s
+}
+
+// brush returns the colour of a sample at (x, y) in body units over what is already there.
+type brush func(x, y float64, under rgb) rgb
+
+// canvas holds the samples of one picture: three colour bytes and a label each.
+type canvas struct {
+	width, height int // in samples
+	unit          float64
+	left, top     float64 // body coordinates of the first sample's corner
+	pix, label    []uint8
+	crossings     []crossing
+}
+
+type crossing struct {
+	x       float64
+	winding int
+}
+
+// view places body coordinates in the frame: zoom 1 shows one unit of height.
+type view struct{ zoom, dx, dy float64 }
+
+func newCanvas(width, height int) *canvas {
+	c := &canvas{width: width * samples, height: height * samples}
+	c.pix = make([]uint8, 3*c.width*c.height)
+	c.label = make([]uint8, c.width*c.height)
+	return c
+}
+
+// reset paints one colour everywhere and sets the view.
+func (c *canvas) reset(background rgb, v view) {
+	c.unit = float64(c.height) * v.zoom
+	c.left = -float64(c.width)/2/c.unit - v.dx
+	c.top = -v.dy
+	r, g, b := toByte(background.r), toByte(background.g), toByte(background.b)
+	for i := range c.label {
+		c.label[i] = labelBackground
+		c.pix[3*i], c.pix[3*i+1], c.pix[3*i+2] = r, g, b
+	}
+}
+
+func (c *canvas) sample(i int) rgb {
+	return rgb{float64(c.pix[3*i]) / 255, float64(c.pix[3*i+1]) / 255, float64(c.pix[3*i+2]) / 255}
+}
+
+func (c *canvas) set(i int, v rgb) {
+	c.pix[3*i], c.pix[3*i+1], c.pix[3*i+2] = toByte(v.r), toByte(v.g), toByte(v.b)
+}
+
+// wash applies the brush to the whole frame without touching labels.
+func (c *canvas) wash(paint brush) {
+	for y := range c.height {
+		for x := range c.width {
+			i := y*c.width + x
+			c.set(i, paint(c.bodyX(x), c.bodyY(y), c.sample(i)))
+		}
+	}
+}
+
+func (c *canvas) bodyX(x int) float64 { return c.left + (float64(x)+0.5)/c.unit }
+func (c *canvas) bodyY(y int) float64 { return c.top + (float64(y)+0.5)/c.unit }
+
+// rows and columns return the range of samples that [low, high] in body units may touch.
+func (c *canvas) rows(low, high float64) (int, int) {
+	return max(0, int(math.Floor((low-c.top)*c.unit))), min(c.height, int(math.Ceil((high-c.top)*c.unit))+1)
+}
+
+func (c *canvas) columns(low, high float64) (int, int) {
+	return max(0, int(math.Floor((low-c.left)*c.unit))), min(c.width, int(math.Ceil((high-c.left)*c.unit))+1)
+}
+
+// fill paints the samples inside a polygon (non-zero winding) that carry a label of the set, and gives them the label.
+func (c *canvas) fill(polygon []point, label uint8, where labelSet, paint brush) {
+	low, high := math.Inf(1), math.Inf(-1)
+	for _, p := range polygon {
+		low, high = min(low, p.y), max(high, p.y)
+	}
+	first, end := c.rows(low, high)
+	for y := first; y < end; y++ {
+		c.cross(polygon, c.bodyY(y))
+		winding := 0
+		for k := 0; k+1 < len(c.crossings); k++ {
+			winding += c.crossings[k].winding
+			if winding != 0 {
+				c.span(y, c.crossings[k].x, c.crossings[k+1].x, spanPaint{label, where, paint})
+			}
+		}
+	}
+}
+
+// cross collects where the horizontal line at y meets the polygon, from left to right.
+func (c *canvas) cross(polygon []point, y float64) {
+	c.crossings = c.crossings[:0]
+	for i, a := range polygon {
+		b := polygon[(i+1)%len(polygon)]
+		if (a.y <= y) == (b.y <= y) {
+			continue
+		}
+		winding := 1
+		if a.y > b.y {
+			winding = -1
+		}
+		c.crossings = append(c.crossings, crossing{a.x + (b.x-a.x)*(y-a.y)/(b.y-a.y), winding})
+	}
+	sort.Slice(c.crossings, func(i, j int) bool { return c.crossings[i].x < c.crossings[j].x })
+}
+
+type spanPaint struct {
+	label uint8
+	where labelSet
+	paint brush
+}
+
+func (c *canvas) span(y int, low, high float64, s spanPaint) {
+	first := max(0, int(math.Ceil((low-c.left)*c.unit-0.5)))
+	end := min(c.width, int(math.Ceil((high-c.left)*c.unit-0.5)))
+	bodyY := c.bodyY(y)
+	for x := first; x < end; x++ {
+		i := y*c.width + x
+		if s.where>>c.label[i]&1 == 0 {
+			continue
+		}
+		c.set(i, s.paint(c.bodyX(x), bodyY, c.sample(i)))
+		if s.label != keepLabel {
+			c.label[i] = s.label
+		}
+	}
+}
+
+// picture box-filters the samples to pixels.
+func (c *canvas) picture() *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, c.width/samples, c.height/samples))
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			var sum [3]int
+			for sy := range samples {
+				at := 3 * ((y*samples+sy)*c.width + x*samples)
+				for k := range 3 * samples {
+					sum[k%3] += int(c.pix[at+k])
+				}
+			}
+			const area = samples * samples
+			out.SetRGBA(x, y, color.RGBA{uint8((sum[0] + area/2) / area), uint8((sum[1] + area/2) / area), uint8((sum[2] + area/2) / area), 255})
+		}
+	}
+	return out
+}
+
+// labels returns the most frequent label of each pixel; hands keep their own.
+func (c *canvas) labels() []uint8 {
+	w, h := c.width/samples, c.height/samples
+	out := make([]uint8, w*h)
+	for i := range out {
+		var votes [labelCount]uint8
+		best := uint8(0)
+		for s := range samples * samples {
+			l := c.label[(i/w*samples+s/samples)*c.width+i%w*samples+s%samples]
+			votes[l]++
+			if votes[l] > votes[best] {
+				best = l
+			}
+		}
+		out[i] = best
+	}
+	return out
+}

@@ -1,0 +1,9 @@
+// Package synth draws virtual try-on datasets with exact ground truth, in the VITON-HD folder layout.
+//
+// One row is a person wearing a garment, the same garment photographed flat, and what a segmentation model, a pose
+// estimator and a human annotator would have said about both; because the picture is drawn, they are right by construction.
+// For the test split there is also what no public dataset has: the same person in any other garment.
+//
+// The flat and the worn view are one texture under two skeletons, so that a try-on method has a real warp to learn.
+// A row depends on nothing but the seed, its split and its index; the number of workers changes no byte.
+package synth
