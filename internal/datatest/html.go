@@ -1,0 +1,220 @@
+package datatest
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // the page's template
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"image"
+	"image/color"
+	"path"
+	"strconv"
+
+	"github.com/braincreators/tryon-operator/internal/dataset"
+	"github.com/braincreators/tryon-operator/internal/imaging"
+	"github.com/braincreators/tryon-operator/internal/report"
+)
+
+//go:embed page.html
+var pageSource string
+
+var page = template.Must(template.New("page").Parse(pageSource))
+
+// Bounds of the pictures in a page.
+const (
+	shownPerCheck = 8
+	shownRows     = 6
+	thumbW        = 132
+	thumbH        = 176
+)
+
+// pageData is what the template sees.
+type pageData struct {
+	*Full
+	Title, Headline, Subline, Tone string
+	Summary                        report.DataTestsSummary
+	Size                           string
+	Checks                         []pageCheck
+	Rows                           []pageRow
+	Suite                          int
+}
+
+type pageCheck struct {
+	Result
+	Tone, Word, BudgetText, Finding string
+	More                            int64
+	Shown                           []pageOffender
+}
+
+type pageOffender struct {
+	Offender
+	Picture, Beside template.URL
+}
+
+type pageRow struct {
+	Stem     string
+	Pictures []pagePicture
+}
+
+type pagePicture struct {
+	Caption string
+	Data    template.URL
+}
+
+// HTML gives the report as one self-contained page with thumbnails of offenders and of some rows. Files that do not decode
+// are shown without a picture.
+func (f *Full) HTML(ctx context.Context, source dataset.Source, m *dataset.Manifest) ([]byte, error) {
+	d := pageData{Full: f, Title: "Data tests", Summary: f.Summary(), Size: bytesText(f.Bytes), Suite: len(f.Checks)}
+	d.Headline, d.Subline, d.Tone = headline(f.Verdict, d.Summary)
+	w := &window{ctx: ctx, source: source, manifest: m}
+	for _, r := range f.Checks {
+		d.Checks = append(d.Checks, w.check(r))
+	}
+	d.Rows = w.rows()
+	var out bytes.Buffer
+	if err := page.Execute(&out, d); err != nil {
+		return nil, fmt.Errorf("writing page: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func headline(verdict report.Verdict, s report.DataTestsSummary) (headline, subline, tone string) {
+	switch verdict {
+	case report.Failed:
+		return "Blocked", fmt.Sprintf("%s: %d found, %d allowed. First: %s", s.First.Check, s.First.Count, s.First.Budget, s.First.Offender), "bad"
+	case report.Errored:
+		return "Could not be measured", fmt.Sprintf("%d checks could not look at what they need", s.Errored), "odd"
+	}
+	if s.Warned > 0 {
+		return "Passed with warnings", fmt.Sprintf("%d of %d checks warn. First: %s", s.Warned, s.Checks, s.First.Check), "warn"
+	}
+	return "Passed", fmt.Sprintf("all %d checks hold; this dataset may be trained on", s.Checks), "good"
+}
+
+// window reads pictures for the page, each at most once.
+type window struct {
+	ctx      context.Context
+	source   dataset.Source
+	manifest *dataset.Manifest
+	seen     map[string]template.URL
+}
+
+func (w *window) check(r Result) pageCheck {
+	c := pageCheck{Result: r, Tone: "good", Word: "passed", Finding: r.Finding(), BudgetText: percent(r.Budget)}
+	switch {
+	case r.Severity == Off:
+		c.Tone, c.Word = "off", "off"
+	case r.Verdict == report.Errored:
+		c.Tone, c.Word = "odd", "not measured"
+	case r.Verdict == report.Failed && r.Severity == Block:
+		c.Tone, c.Word = "bad", "blocks"
+	case r.Verdict == report.Failed:
+		c.Tone, c.Word = "warn", "warns"
+	case r.Severity == Report:
+		c.Tone, c.Word = "note", "report"
+	}
+	for i, o := range r.Named {
+		if i == shownPerCheck {
+			break
+		}
+		c.Shown = append(c.Shown, pageOffender{o, w.picture(o.Path), w.picture(o.See)})
+	}
+	c.More = r.Offenders - int64(len(c.Shown))
+	return c
+}
+
+// rows shows the first rows of the dataset as they are filed.
+func (w *window) rows() []pageRow {
+	var out []pageRow
+	index := dataset.MakeIndex(w.manifest)
+	captions := map[dataset.Role]string{
+		dataset.RolePerson: "person", dataset.RoleGarment: "garment", dataset.RoleMask: "mask", dataset.RoleParse: "parse map", dataset.RoleAgnostic: "agnostic",
+	}
+	for _, split := range dataset.Splits {
+		for i, f := range index.Files(split, dataset.RolePerson) {
+			if i == shownRows/len(dataset.Splits) {
+				break
+			}
+			stem := dataset.RolePerson.Stem(f.Path)
+			row := pageRow{Stem: split + " " + stem}
+			for _, role := range pictures {
+				if file, ok := index.ByStem(split, role, stem); ok {
+					row.Pictures = append(row.Pictures, pagePicture{captions[role], w.picture(file.Path)})
+				}
+			}
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// picture gives a data URI of a file's thumbnail, empty for what is no picture.
+func (w *window) picture(name string) template.URL {
+	if w.seen == nil {
+		w.seen = map[string]template.URL{}
+	}
+	if url, ok := w.seen[name]; ok {
+		return url
+	}
+	url := w.draw(name)
+	w.seen[name] = url
+	return url
+}
+
+func (w *window) draw(name string) template.URL {
+	file, ok := w.manifest.File(name)
+	if ext := path.Ext(name); !ok || (ext != ".png" && ext != ".jpg" && ext != ".jpeg") {
+		return ""
+	}
+	// Also a file that is not the pinned one is worth a look, so its digest is not asked for here.
+	body, err := readLoosely(w.ctx, w.source, file)
+	if err != nil {
+		return ""
+	}
+	a := &artefact{body: body}
+	if a.decode(); a.err != nil {
+		return ""
+	}
+	if labels := labelsOf(a.raw); labels != nil && path.Base(path.Dir(name)) == string(dataset.RoleParse) {
+		a.rgb = colourLabels(labels, a.info.Width)
+	}
+	small, err := imaging.Thumbnail(a.rgb, 2*thumbW, 2*thumbH)
+	if err != nil {
+		return ""
+	}
+	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small)) //nolint:gosec // our own encoding, no foreign text
+}
+
+// colourLabels gives class ids distinct colours, since a map may carry any palette or none.
+func colourLabels(labels []uint8, width int) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, width, len(labels)/width))
+	for i, l := range labels {
+		c := color.RGBA{250, 249, 247, 255}
+		if l > 0 {
+			h := uint32(l) * 2654435761
+			c = color.RGBA{uint8(70 + h>>24%150), uint8(70 + h>>16%150), uint8(80 + h>>8%150), 255}
+		}
+		out.SetRGBA(i%width, i/width, c)
+	}
+	return out
+}
+
+func percent(share float64) string {
+	if share == 0 {
+		return "none"
+	}
+	return strconv.FormatFloat(share*100, 'g', 3, 64) + "%"
+}
+
+func bytesText(n int64) string {
+	const kib = 1024
+	switch {
+	case n >= kib*kib*kib:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(kib*kib*kib))
+	case n >= kib*kib:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(kib*kib))
+	}
+	return fmt.Sprintf("%.1f KiB", float64(n)/kib)
+}
