@@ -1,0 +1,177 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/artefact"
+)
+
+// keptCheckpoints is how many checkpoints the store keeps: the newest, and one in case that one turns out bad.
+const keptCheckpoints = 2
+
+// stepFolder is the name of a complete checkpoint's folder; the command makes it by renaming.
+var stepFolder = regexp.MustCompile(`^step-([0-9]{12})$`)
+
+func stepDir(folder string, step int64) string {
+	return filepath.Join(folder, fmt.Sprintf("step-%012d", step))
+}
+
+// restore lays out the newest usable checkpoint of earlier attempts. Damaged ones are passed over; a store that does not
+// answer is an error, because starting over would throw hours away.
+func (s *session) restore(ctx context.Context) error {
+	names, err := s.store.ListDocuments(ctx, checkpointFolder(s.hexKey))
+	if err != nil {
+		return errored(ReasonStoreUnavailable, fmt.Errorf("listing checkpoints: %w", err))
+	}
+	for _, name := range slices.Backward(names) {
+		kept, err := s.readCheckpoint(ctx, name)
+		if err == nil {
+			s.earlier = max(s.earlier, time.Duration(kept.Seconds)*time.Second)
+			if s.resumed > 0 {
+				continue
+			}
+			_, err = s.store.GetTree(ctx, kept.Tree, stepDir(s.dirs.checkpoints, kept.Step), artefact.Limits{})
+		}
+		switch {
+		case err == nil:
+			s.resumed = kept.Step
+			s.say("resuming from the checkpoint of step %d", kept.Step)
+		case damaged(err):
+			s.say("passing over a damaged checkpoint: %v", err)
+		default:
+			return errored(ReasonStoreUnavailable, fmt.Errorf("restoring checkpoint: %w", err))
+		}
+	}
+	return nil
+}
+
+func (s *session) readCheckpoint(ctx context.Context, name string) (checkpoint, error) {
+	var c checkpoint
+	if _, err := readRecord(ctx, s.store, name, &c); err != nil {
+		return c, err
+	}
+	if c.Schema != checkpointSchema || c.Key != s.o.Task.Key || c.Step <= 0 || c.Seconds < 0 || name != checkpointName(s.hexKey, c.Step) {
+		return c, fmt.Errorf("%w: %s is not the checkpoint it is named after", errBadDocument, name)
+	}
+	return c, nil
+}
+
+// newestStep gives the step of the newest complete checkpoint in a folder, 0 for none. The command may write there at
+// the same time.
+func newestStep(folder string) int64 {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return 0
+	}
+	newest := int64(0)
+	for _, entry := range entries {
+		if match := stepFolder.FindStringSubmatch(entry.Name()); match != nil && entry.IsDir() {
+			if step, err := strconv.ParseInt(match[1], 10, 64); err == nil {
+				newest = max(newest, step)
+			}
+		}
+	}
+	return newest
+}
+
+// saver uploads checkpoints beside the training, one at a time, always the newest.
+type saver struct {
+	s      *session
+	ctx    context.Context
+	cancel context.CancelFunc
+	offers chan int64
+	done   sync.WaitGroup
+	// saved is the newest step that the store has; only the goroutine touches it.
+	saved int64
+}
+
+// newSaver starts the uploads; they outlive the pod's request to stop, until finish.
+func newSaver(ctx context.Context, s *session) *saver {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	v := &saver{s: s, ctx: ctx, cancel: cancel, offers: make(chan int64, 1), saved: s.resumed}
+	v.done.Go(func() {
+		for step := range v.offers {
+			v.save(step)
+		}
+	})
+	return v
+}
+
+// offer asks for the checkpoint of a step; an older one that still waits is dropped for it. It never blocks.
+func (v *saver) offer(step int64) {
+	select {
+	case <-v.offers:
+	default:
+	}
+	v.offers <- step
+}
+
+// finish waits for the last upload, at most as long as patience.
+func (v *saver) finish(patience time.Duration) {
+	close(v.offers)
+	stop := time.AfterFunc(patience, v.cancel)
+	v.done.Wait()
+	stop.Stop()
+	v.cancel()
+}
+
+func (v *saver) save(step int64) {
+	if step <= v.saved {
+		return
+	}
+	tree, err := v.s.store.PutTree(v.ctx, stepDir(v.s.dirs.checkpoints, step))
+	if err == nil && tree.Bytes > 0 {
+		_, err = writeRecord(v.ctx, v.s.store, checkpointName(v.s.hexKey, step), checkpoint{
+			Schema: checkpointSchema, Key: v.s.o.Task.Key, Step: step, Tree: tree.Digest, Bytes: tree.Bytes,
+			Seconds: int64(v.s.spent().Seconds()),
+		})
+	}
+	if err != nil {
+		// The training goes on: losing a checkpoint costs time only if the pod is lost too. The command may also have
+		// removed the folder meanwhile.
+		v.s.say("not keeping the checkpoint of step %d: %v", step, err)
+		return
+	}
+	v.saved = step
+	if err := forgetCheckpoints(v.ctx, v.s.store, v.s.hexKey, keptCheckpoints); err != nil {
+		v.s.say("keeping old checkpoints: %v", err)
+	}
+}
+
+// forgetCheckpoints removes the documents of all but the newest checkpoints.
+func forgetCheckpoints(ctx context.Context, store *artefact.Store, hexKey string, keep int) error {
+	names, err := store.ListDocuments(ctx, checkpointFolder(hexKey))
+	if err != nil {
+		return fmt.Errorf("listing checkpoints: %w", err)
+	}
+	var all error
+	for i := 0; i < len(names)-keep; i++ {
+		all = errors.Join(all, store.DeleteDocument(ctx, names[i]))
+	}
+	return all
+}
+
+// discardCheckpoints removes the documents of checkpoints made after the last step that was known to be healthy.
+func discardCheckpoints(ctx context.Context, store *artefact.Store, hexKey string, healthy int64) error {
+	names, err := store.ListDocuments(ctx, checkpointFolder(hexKey))
+	if err != nil {
+		return fmt.Errorf("listing checkpoints: %w", err)
+	}
+	var all error
+	for _, name := range names {
+		if strings.Compare(name, checkpointName(hexKey, healthy)) > 0 {
+			all = errors.Join(all, store.DeleteDocument(ctx, name))
+		}
+	}
+	return all
+}
