@@ -1,0 +1,117 @@
+"""Stages: who learns, from whom, and whether they learn at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import tiny
+
+from tryon_trainer import weights
+from tryon_trainer.data import Batches, Dataset
+from tryon_trainer.loop import Interrupt, Loop, learning_rate, make_stage
+from tryon_trainer.settings import Settings, SettingsError
+from tryon_trainer.stages import STAGES
+from tryon_trainer.stages.pb_warp import ParserBasedWarp
+
+Make = Callable[..., Settings]
+CPU = torch.device("cpu")
+
+
+def run(settings: Settings) -> Loop:
+    loop = Loop(settings)
+    loop.run(Interrupt())
+    return loop
+
+
+def chain(settings: Make, upto: str, **changes: object) -> None:
+    """Train the stages before one."""
+    for name in STAGES:
+        if name == upto:
+            return
+        run(settings(name, **{"steps": 1, **changes}))
+
+
+def test_overfit_probe_warp_loss_halves_within_sixty_steps(dataset_dir: Path) -> None:
+    params = tiny(batch_size=8, steps=60, warmup=10)
+    torch.manual_seed(1)
+    stage = ParserBasedWarp(params)
+    optimizer = torch.optim.Adam(stage.parameters(), betas=(0.5, 0.999))
+    batches = Batches(Dataset(dataset_dir, params), params)
+    losses = []
+    for step in range(60):
+        optimizer.param_groups[0]["lr"] = learning_rate(step, 60, params)
+        optimizer.zero_grad(set_to_none=True)
+        outcome = stage(batches.batch(step, CPU))
+        outcome["loss"].backward()
+        optimizer.step()
+        losses.append(float(outcome["loss"]))
+    assert sum(losses[-4:]) / 4 < losses[0] / 2
+    assert 0.3 < float(outcome["warp_area_ratio"]) < 3
+
+
+def test_each_stage_runs_from_its_parents_output_and_leaves_weights(settings: Make) -> None:
+    for name in STAGES:
+        made = settings(name)
+        run(made)
+        assert (made.output_dir / "weights.npz").is_file()
+    assert sorted(p.name for p in made.output_dir.iterdir()) == [
+        "architecture.json",
+        "model.onnx",
+        "signature.json",
+        "weights.npz",
+    ]
+
+
+def test_the_student_starts_from_the_teacher_except_for_what_sees_the_photo(settings: Make) -> None:
+    chain(settings, "pf-warp")
+    made = settings("pf-warp")
+    stage = make_stage(made)
+    teacher = weights.below(weights.read(made.init_dir / "pb-gen", made.params), "warp")
+    for name, value in stage.warp.state_dict().items():
+        same = name in teacher and teacher[name].shape == value.shape and bool((value.numpy() == teacher[name]).all())
+        if name.startswith(("garment_pyramid.", "flow_heads.")):
+            assert same, name
+    first = "condition_pyramid.stages.0.0.weight"
+    assert teacher[first].shape != stage.warp.state_dict()[first].shape
+
+
+def test_frozen_teachers_do_not_change(settings: Make) -> None:
+    chain(settings, "pf-warp")
+    loop = Loop(settings("pf-warp"))
+    before = {name: value.clone() for name, value in loop.stage.teacher.state_dict().items()}
+    loop.run(Interrupt())
+    assert all(torch.equal(value, before[name]) for name, value in loop.stage.teacher.state_dict().items())
+
+
+def test_in_the_first_half_only_the_new_parts_of_the_student_learn(settings: Make) -> None:
+    chain(settings, "pf-warp")
+    stage = make_stage(settings("pf-warp"))
+    assert stage.begin(0, 10)
+    learning = {name.split(".")[0] for name, p in stage.warp.named_parameters() if p.requires_grad}
+    assert learning == {"condition_pyramid", "refine_heads"}
+    assert not stage.begin(4, 10)
+    assert stage.begin(5, 10)
+    assert all(p.requires_grad for p in stage.warp.parameters())
+
+
+def test_weights_of_another_architecture_are_refused(settings: Make) -> None:
+    chain(settings, "pb-gen")
+    with pytest.raises(SettingsError, match="this stage wants"):
+        Loop(settings("pb-gen", width=1.0))
+
+
+def test_a_missing_parent_is_named(settings: Make) -> None:
+    with pytest.raises(SettingsError, match="pb-warp"):
+        Loop(settings("pb-gen"))
+
+
+def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
+    params = tiny(steps=100, learning_rate=0.1, warmup=10, decay_from=0.5)
+    rates = [learning_rate(step, 100, params) for step in range(100)]
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[9:50] == pytest.approx([0.1] * 41)
+    assert rates[75] == pytest.approx(0.05)
+    assert 0 < rates[99] < 0.003

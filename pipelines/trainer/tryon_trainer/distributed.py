@@ -1,0 +1,107 @@
+"""Several processes: torchrun's variables, gloo on CPUs and nccl on GPUs, one process per GPU."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from types import FrameType
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from .settings import Settings
+
+LAUNCHED = "LOCAL_WORLD_SIZE"
+
+
+def device_of(settings: Settings) -> torch.device:
+    """Device of this process."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", settings.local_rank % torch.cuda.device_count())
+    return torch.device("cpu")
+
+
+def join(settings: Settings, device: torch.device) -> None:
+    """Enter the process group, when there is more than one process."""
+    if settings.world_size > 1:
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(
+            backend, rank=settings.rank, world_size=settings.world_size, timeout=timedelta(minutes=10)
+        )
+
+
+def leave() -> None:
+    """Leave the process group."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def spread(stage: nn.Module, device: torch.device) -> nn.Module:
+    """Wrap a stage so that its gradients are averaged over all processes."""
+    if not dist.is_initialized():
+        return stage
+    ids = [device.index] if device.type == "cuda" else None
+    return DistributedDataParallel(stage, device_ids=ids, broadcast_buffers=False, find_unused_parameters=True)
+
+
+def synchronize_norms(stage: nn.Module, device: torch.device) -> nn.Module:
+    """Share batch statistics between GPUs, as PF-AFN does; gloo has no such layer."""
+    if dist.is_initialized() and device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(stage)
+    return stage
+
+
+def agree(flag: bool) -> bool:
+    """Whether any process raised the flag."""
+    if not dist.is_initialized():
+        return flag
+    votes = torch.tensor([float(flag)])
+    if dist.get_backend() == "nccl":
+        votes = votes.cuda()
+    dist.all_reduce(votes)
+    return bool(votes.item() > 0)
+
+
+def local_processes() -> int:
+    """How many processes this pod should run: one per GPU unless torchrun has seen to it."""
+    if LAUNCHED in os.environ or not torch.cuda.is_available():
+        return 1
+    return max(1, torch.cuda.device_count())
+
+
+def launch(arguments: Sequence[str], count: int, settings: Settings) -> int:
+    """Run this program once per local GPU and give the first bad exit code; SIGTERM is passed on to all of them.
+
+    The pod's RANK and WORLD_SIZE count nodes; the children's count processes.
+    """
+    children = [
+        subprocess.Popen([sys.executable, "-m", "tryon_trainer", *arguments], env=child_environment(i, count, settings))
+        for i in range(count)
+    ]
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        for child in children:
+            child.send_signal(number)
+
+    signal.signal(signal.SIGTERM, pass_on)
+    codes = [child.wait() for child in children]
+    return next((code for code in codes if code), 0)
+
+
+def child_environment(local: int, count: int, settings: Settings) -> dict[str, str]:
+    """Variables of torchrun for one of count processes of this node."""
+    return {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "29500",
+        **os.environ,
+        "RANK": str(settings.rank * count + local),
+        "WORLD_SIZE": str(settings.world_size * count),
+        "LOCAL_RANK": str(local),
+        LAUNCHED: str(count),
+    }
