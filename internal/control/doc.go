@@ -1,0 +1,4 @@
+// Package control is what the operator and its serving pods say to each other: the control document (which candidate gets which share of the
+// traffic), the status that a pod answers with, and the signatures of pushed documents. It imports nothing but the standard library,
+// because both the manager and the sidecar are built on it.
+package control

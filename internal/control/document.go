@@ -1,0 +1,149 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+const (
+	// Schema of the control document.
+	Schema = "tryon.control/v1"
+	// StatusSchema of the status.
+	StatusSchema = "tryon.control-status/v1"
+	// Key is the document's key in its ConfigMap.
+	Key = "control.json"
+	// MaxBytes bounds a document, and MaxStatusBytes a status.
+	MaxBytes       = 64 << 10
+	MaxStatusBytes = 64 << 10
+)
+
+// ErrInvalid says that a document or a status is refused.
+var ErrInvalid = errors.New("invalid control document")
+
+// Candidate is the version that is tried.
+type Candidate struct {
+	// Version is the name of its TryOnModelVersion.
+	Version string `json:"version"`
+	// Address is the base URL of its Service.
+	Address string `json:"address"`
+	// Weight is the share of requests that it answers, 0..100.
+	Weight int `json:"weight"`
+}
+
+// Document is what a sidecar must do now.
+type Document struct {
+	Schema string `json:"schema"`
+	// Generation grows with every change; a sidecar never goes back.
+	Generation int64 `json:"generation"`
+	// Candidate is nil when all traffic stays.
+	Candidate *Candidate `json:"candidate"`
+}
+
+// Status is what a sidecar does.
+type Status struct {
+	Schema string `json:"schema"`
+	// Generation is that of the applied document, 0 when none was read yet.
+	Generation int64  `json:"generation"`
+	Version    string `json:"version"`
+	Ready      bool   `json:"ready"`
+	// InFlight counts the Shopper requests being answered now.
+	InFlight int64 `json:"inFlight"`
+	// Served counts try-ons that this pod's own runtime answered, since the start.
+	Served int64 `json:"served"`
+	// Forwarded counts try-ons that a candidate answered, by its version.
+	Forwarded map[string]int64 `json:"forwarded"`
+	// Errors counts refused and failed requests by their code; "ForwardFailed" counts try-ons that fell back to this pod.
+	Errors map[string]int64 `json:"errors"`
+}
+
+var versionName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+
+// New makes a document.
+func New(generation int64, candidate *Candidate) Document {
+	return Document{Schema: Schema, Generation: generation, Candidate: candidate}
+}
+
+// Encode gives the document's bytes. Every error wraps ErrInvalid.
+func (d Document) Encode() ([]byte, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return body, nil
+}
+
+// Decode reads a document strictly. Every error wraps ErrInvalid.
+func Decode(body []byte) (Document, error) {
+	var d Document
+	if err := strict(body, MaxBytes, &d); err != nil {
+		return Document{}, err
+	}
+	return d, d.check()
+}
+
+// DecodeStatus reads a pod's status strictly. Every error wraps ErrInvalid.
+func DecodeStatus(body []byte) (Status, error) {
+	var s Status
+	if err := strict(body, MaxStatusBytes, &s); err != nil {
+		return Status{}, err
+	}
+	if s.Schema != StatusSchema {
+		return Status{}, fmt.Errorf("%w: schema is %q, want %q", ErrInvalid, s.Schema, StatusSchema)
+	}
+	return s, nil
+}
+
+func (d Document) check() error {
+	if d.Schema != Schema {
+		return fmt.Errorf("%w: schema is %q, want %q", ErrInvalid, d.Schema, Schema)
+	}
+	if d.Generation < 1 {
+		return fmt.Errorf("%w: generation is %d, want at least 1", ErrInvalid, d.Generation)
+	}
+	if d.Candidate == nil {
+		return nil
+	}
+	return d.Candidate.check()
+}
+
+func (c Candidate) check() error {
+	if c.Weight < 0 || c.Weight > 100 {
+		return fmt.Errorf("%w: weight is %d, want 0..100", ErrInvalid, c.Weight)
+	}
+	if !versionName.MatchString(c.Version) {
+		return fmt.Errorf("%w: candidate version %.64q is not an object name", ErrInvalid, c.Version)
+	}
+	u, err := url.Parse(c.Address)
+	if err != nil {
+		return fmt.Errorf("%w: candidate address: %w", ErrInvalid, err)
+	}
+	// Only what a Service's address has: anything else in it was not written by the operator.
+	if bare := (url.URL{Scheme: u.Scheme, Host: u.Host}); u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.TrimSuffix(c.Address, "/") != bare.String() {
+		return fmt.Errorf("%w: candidate address %.128q must be http://host:port", ErrInvalid, c.Address)
+	}
+	return nil
+}
+
+func strict(body []byte, limit int, into any) error {
+	if len(body) > limit {
+		return fmt.Errorf("%w: %d bytes are over the limit of %d", ErrInvalid, len(body), limit)
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: bytes follow the document", ErrInvalid)
+	}
+	return nil
+}

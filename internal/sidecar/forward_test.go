@@ -1,0 +1,324 @@
+package sidecar
+
+import (
+	"context"
+	"crypto/ed25519"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+)
+
+func candidateAt(address string, weight int) *control.Candidate {
+	return &control.Candidate{Version: "tops-v2", Address: address, Weight: weight}
+}
+
+func (p *pod) apply(t testing.TB, generation int64, c *control.Candidate) {
+	t.Helper()
+	if _, err := p.applied.Apply(control.New(generation, c)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheCandidateAnswersExactlyItsShare(t *testing.T) {
+	stable := start(t, runtimetest.Graph{})
+	candidate := start(t, runtimetest.Graph{Bias: 30}, func(o *Options) { o.Version = "tops-v2" })
+	contentType, body := form(t, map[string][]byte{"person": pngOf(t, person(netW, netH)), "garment": pngOf(t, shirt(netW, netH, paper))})
+	for i, step := range []struct{ weight, requests, want int }{{10, 100, 10}, {50, 20, 10}, {0, 5, 0}, {100, 5, 5}} {
+		stable.apply(t, int64(i+1), candidateAt(candidate.front, step.weight))
+		got := map[string]int{}
+		for range step.requests {
+			resp, out := post(t, stable.front, contentType, body)
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("%s %s", resp.Status, out)
+			}
+			got[resp.Header.Get("Tryon-Version")]++
+		}
+		if got["tops-v2"] != step.want || got["tops-v1"] != step.requests-step.want {
+			t.Errorf("weight %d: %v of %d", step.weight, got, step.requests)
+		}
+	}
+	if got := stable.Status(); got.Forwarded["tops-v2"] != 25 || got.Served != 105 || len(got.Errors) != 0 {
+		t.Errorf("stable: %+v", got)
+	}
+	if got := candidate.Status(); got.Served != 25 {
+		t.Errorf("candidate: %+v", got)
+	}
+}
+
+func TestEveryWeightIsExactOverAnyHundred(t *testing.T) {
+	for weight := range 101 {
+		s := &split{}
+		var sent []int
+		for range 250 {
+			n := 0
+			if s.next(weight) {
+				n = 1
+			}
+			sent = append(sent, n)
+		}
+		for from := range 150 {
+			sum := 0
+			for _, n := range sent[from : from+100] {
+				sum += n
+			}
+			if sum != weight {
+				t.Fatalf("weight %d: %d of the hundred from %d", weight, sum, from)
+			}
+		}
+	}
+}
+
+func TestTheShareIsExactUnderConcurrency(t *testing.T) {
+	s := &split{}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	sent := 0
+	for range 8 {
+		wg.Go(func() {
+			for range 125 {
+				if s.next(37) {
+					mu.Lock()
+					sent++
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if sent != 370 {
+		t.Errorf("%d of 1000 were sent, want 370", sent)
+	}
+}
+
+func TestAForwardedRequestIsNeverSentOn(t *testing.T) {
+	stable := start(t, runtimetest.Graph{})
+	stable.apply(t, 1, candidateAt(stable.front, 100))
+	contentType, body := form(t, usual(t))
+	resp, out := post(t, stable.front, contentType, body)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("a loop to itself: %s %s", resp.Status, out)
+	}
+	if got := stable.Status(); got.Served != 1 || got.Forwarded["tops-v2"] != 1 {
+		t.Errorf("status %+v, want one hop", got)
+	}
+}
+
+// A candidate's faults that a real sidecar cannot be made to have.
+func TestAFailingCandidateCostsNoRequest(t *testing.T) {
+	stable := start(t, runtimetest.Graph{})
+	tests := map[string]http.HandlerFunc{
+		"an error 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+		},
+		"a page":               func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"a forbidden":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"a close mid-body":     closeMidBody,
+		"a reply of 10 GB":     endless,
+		"a close before bytes": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	}
+	generation, failures := int64(0), int64(0)
+	contentType, body := form(t, usual(t))
+	for name, fault := range tests {
+		t.Run(name, func(t *testing.T) {
+			peer := httptest.NewServer(fault)
+			defer peer.Close()
+			generation++
+			failures++
+			stable.apply(t, generation, candidateAt(peer.URL, 100))
+			resp, out := post(t, stable.front, contentType, body)
+			if resp.StatusCode != http.StatusOK || resp.Header.Get("Tryon-Version") != "tops-v1" {
+				t.Errorf("%s %.200s, want this pod's answer", resp.Status, out)
+			}
+			if got := stable.Status().Errors[codeForwardFailed]; got != failures {
+				t.Errorf("%d failed forwards are counted, want %d", got, failures)
+			}
+		})
+	}
+	t.Run("a hang", func(t *testing.T) {
+		hasty := start(t, runtimetest.Graph{}, func(o *Options) { o.ForwardTimeout = 50 * time.Millisecond })
+		peer := httptest.NewServer(http.HandlerFunc(hang))
+		defer peer.Close()
+		hasty.apply(t, 1, candidateAt(peer.URL, 100))
+		if resp, out := post(t, hasty.front, contentType, body); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s %.200s", resp.Status, out)
+		}
+	})
+	t.Run("nobody there", func(t *testing.T) {
+		l := listen(t)
+		address := "http://" + l.Addr().String()
+		_ = l.Close()
+		stable.apply(t, generation+1, candidateAt(address, 100))
+		if resp, out := post(t, stable.front, contentType, body); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s %.200s", resp.Status, out)
+		}
+	})
+}
+
+func hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
+}
+
+func closeMidBody(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", typePNG)
+	w.Header().Set("Content-Length", "1000")
+	_, _ = io.WriteString(w, "\x89PNG")
+	panic(http.ErrAbortHandler)
+}
+
+func endless(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", typePNG)
+	chunk := make([]byte, 1<<20)
+	for {
+		if _, err := w.Write(chunk); err != nil {
+			return
+		}
+	}
+}
+
+func TestACandidateSeesNoCredentialsButTheTrace(t *testing.T) {
+	stable := start(t, runtimetest.Graph{})
+	seen := make(chan http.Header, 1)
+	peer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Header
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer peer.Close()
+	stable.apply(t, 1, candidateAt(peer.URL, 100))
+	contentType, body := form(t, usual(t))
+	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	post(t, stable.front, contentType, body, "Authorization", "Bearer x", "Cookie", "a=b", "Traceparent", trace)
+	got := <-seen
+	if got.Get("Authorization") != "" || got.Get("Cookie") != "" || got.Get("Traceparent") != trace || got.Get(HeaderForwarded) != "1" {
+		t.Errorf("headers %v", got)
+	}
+}
+
+func TestTheControlFileIsAppliedAtStartAndWhenItsLinkIsSwapped(t *testing.T) {
+	dir := t.TempDir()
+	swap := func(version string, doc control.Document) {
+		body, err := doc.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(dir, version), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, version, control.Key), body)
+		// The kubelet's way: a new link under another name, then a rename over ..data.
+		if err := os.Symlink(version, filepath.Join(dir, "..tmp")); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(filepath.Join(dir, "..tmp"), filepath.Join(dir, "..data")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	swap("..one", control.New(1, nil))
+	if err := os.Symlink("..data/"+control.Key, filepath.Join(dir, control.Key)); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, runtimetest.Graph{}, func(o *Options) { o.Control = filepath.Join(dir, control.Key) })
+	until(t, "generation 1", func() bool { return p.Status().Generation == 1 })
+	swap("..two", control.New(2, candidateAt("http://127.0.0.1:1", 5)))
+	until(t, "generation 2", func() bool { return p.Status().Generation == 2 })
+	if got := p.applied.Current().Candidate; got == nil || got.Weight != 5 {
+		t.Errorf("candidate %+v", got)
+	}
+}
+
+func TestOnlySignedPushesAreApplied(t *testing.T) {
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
+	p := start(t, runtimetest.Graph{}, func(o *Options) {
+		o.PublicKey, o.PodUID = private.Public().(ed25519.PublicKey), "uid-1"
+	})
+	push := func(doc control.Document, uid string) (*http.Response, []byte) {
+		body, err := doc.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.ops+"/control", strings.NewReader(string(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uid != "" {
+			control.Sign(req.Header, private, uid, time.Now(), body)
+		}
+		return do(t, req)
+	}
+	for _, step := range []struct {
+		name       string
+		generation int64
+		uid        string
+		want       Code
+	}{
+		{"unsigned", 1, "", CodeUnauthorized},
+		{"for another pod", 1, "uid-2", CodeUnauthorized},
+		{"signed", 2, "uid-1", CodeOK},
+		{"again", 2, "uid-1", CodeOK},
+		{"older", 1, "uid-1", CodeStale},
+	} {
+		resp, out := push(control.New(step.generation, candidateAt("http://127.0.0.1:1", 5)), step.uid)
+		if step.want == CodeOK {
+			status, err := control.DecodeStatus(out)
+			if err != nil || status.Generation != step.generation || status.Version != "tops-v1" {
+				t.Errorf("%s: %v %s", step.name, err, out)
+			}
+			continue
+		}
+		if code, err := codeOf(resp, out); err != nil || code != step.want {
+			t.Errorf("%s: %s, %v, want %s", step.name, code, err, step.want)
+		}
+	}
+}
+
+func TestMetricsProbesAndStatusAreServed(t *testing.T) {
+	p := start(t, runtimetest.Graph{})
+	contentType, body := form(t, usual(t))
+	post(t, p.front, contentType, body)
+	for path, want := range map[string]string{
+		"/metrics": `tryon_sidecar_requests_total{code="OK",route="tryon"} 1`,
+		"/healthz": "ok", "/readyz": "ok", "/control": `"served":1`,
+	} {
+		req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, p.ops+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, out := do(t, req)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(string(out), want) {
+			t.Errorf("%s: %s, want %q in it", path, resp.Status, want)
+		}
+	}
+}
+
+func TestTooManyConnectionsCloseTheLongestIdleOne(t *testing.T) {
+	p := start(t, runtimetest.Graph{}, func(o *Options) { o.Connections = 8 })
+	address := strings.TrimPrefix(p.front, "http://")
+	var idle []net.Conn
+	for range 40 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		idle = append(idle, c)
+	}
+	contentType, body := form(t, usual(t))
+	if resp, out := post(t, p.front, contentType, body); resp.StatusCode != http.StatusOK {
+		t.Errorf("beside idle connections: %s %.200s", resp.Status, out)
+	}
+	_ = idle[0].SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := idle[0].Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
+		t.Errorf("the first idle connection: %v, want closed", err)
+	}
+}

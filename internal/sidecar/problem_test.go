@@ -1,0 +1,226 @@
+package sidecar
+
+import (
+	"bytes"
+	"encoding/binary"
+	"hash/crc32"
+	"image"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+)
+
+// hugeHeader is a PNG of 50,000 x 50,000 pixels in a few bytes.
+func hugeHeader() []byte {
+	var ihdr bytes.Buffer
+	ihdr.WriteString("IHDR")
+	_ = binary.Write(&ihdr, binary.BigEndian, []uint32{50_000, 50_000})
+	ihdr.Write([]byte{8, 2, 0, 0, 0})
+	var out bytes.Buffer
+	out.WriteString("\x89PNG\r\n\x1a\n")
+	_ = binary.Write(&out, binary.BigEndian, uint32(13))
+	out.Write(ihdr.Bytes())
+	_ = binary.Write(&out, binary.BigEndian, crc32.ChecksumIEEE(ihdr.Bytes()))
+	return append(out.Bytes(), make([]byte, 64)...)
+}
+
+func with(fields map[string][]byte, name string, value []byte) map[string][]byte {
+	fields[name] = value
+	return fields
+}
+
+func without(fields map[string][]byte, name string) map[string][]byte {
+	delete(fields, name)
+	return fields
+}
+
+func TestHostileTryOnsGetTheirTypedError(t *testing.T) {
+	p := start(t, runtimetest.Graph{}, func(o *Options) { o.ImageBytes = 1 << 20 })
+	whole := pngOf(t, person(180, 240))
+	tests := map[string]struct {
+		fields map[string][]byte
+		want   Code
+	}{
+		"a picture that is text":        {with(usual(t), "person", []byte("hello, I am a photo")), CodeNotDecodable},
+		"a picture that is a web page":  {with(usual(t), "garment", []byte("<html>")), CodeNotDecodable},
+		"a picture cut in the middle":   {with(usual(t), "person", whole[:len(whole)/2]), CodeNotDecodable},
+		"a header of 50,000 x 50,000":   {with(usual(t), "person", hugeHeader()), CodeTooLarge},
+		"a picture over its bytes":      {with(usual(t), "person", make([]byte, 1<<20+1)), CodeTooLarge},
+		"a person of one colour":        {with(usual(t), "person", pngOf(t, image.NewGray(image.Rect(0, 0, 200, 200)))), CodeInputRejected},
+		"a person of a few pixels":      {with(usual(t), "person", pngOf(t, person(16, 16))), CodeInputRejected},
+		"a garment of one colour":       {with(usual(t), "garment", pngOf(t, image.NewGray(image.Rect(0, 0, 200, 200)))), CodeInputRejected},
+		"a mask of another shape":       {with(usual(t), "mask", pngOf(t, shirt(200, 150, paper))), CodeBadRequest},
+		"an empty mask":                 {with(usual(t), "mask", pngOf(t, image.NewGray(image.Rect(0, 0, 150, 200)))), CodeBadRequest},
+		"no person":                     {without(usual(t), "person"), CodeMissingField},
+		"no garment":                    {without(usual(t), "garment"), CodeMissingField},
+		"a garment and an id":           {with(usual(t), "garmentId", []byte("a")), CodeBadRequest},
+		"an id without a catalogue":     {with(without(usual(t), "garment"), "garmentId", []byte("a")), CodeGarmentNotFound},
+		"a category of another model":   {with(usual(t), "category", []byte("shoes")), CodeCategoryUnsupported},
+		"a seed that is no number":      {with(usual(t), "seed", []byte("x")), CodeBadRequest},
+		"a field that nobody knows":     {with(usual(t), "extra", []byte("x")), CodeBadRequest},
+		"a word as long as a picture":   {with(usual(t), "category", make([]byte, 5000)), CodeTooLarge},
+		"a garment on a busy wallpaper": {with(usual(t), "garment", pngOf(t, wallpaper())), CodeGarmentUnsupported},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			contentType, body := form(t, tt.fields)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			resp, out := post(t, p.front, contentType, body)
+			runtime.ReadMemStats(&after)
+			if code, err := codeOf(resp, out); err != nil || code != tt.want {
+				t.Errorf("code %s, %v, %s; want %s", code, err, out, tt.want)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
+				t.Errorf("it allocated %d MiB", grown>>20)
+			}
+		})
+	}
+}
+
+func wallpaper() image.Image {
+	img := person(150, 200)
+	for y := range 200 {
+		for x := range 150 {
+			if (x/7+y/5)%2 == 0 {
+				c := img.RGBAAt(x, y)
+				c.R, c.G, c.B = byte(x*31), byte(y*17), byte(x*y)
+				img.SetRGBA(x, y, c)
+			}
+		}
+	}
+	return img
+}
+
+func TestHostileBodiesGetTheirTypedError(t *testing.T) {
+	p := start(t, runtimetest.Graph{})
+	contentType, body := form(t, usual(t))
+	doubled := strings.Replace(string(body), `name="garment"`, `name="person"`, 1)
+	tests := map[string]struct {
+		contentType, body string
+		want              Code
+	}{
+		"an empty body":              {contentType, "", CodeEmptyBody},
+		"no content type":            {"", "x", CodeUnsupportedMediaType},
+		"a picture alone":            {"image/png", "x", CodeUnsupportedMediaType},
+		"multipart without boundary": {"multipart/form-data", "x", CodeBadRequest},
+		"multipart that is none":     {"multipart/form-data; boundary=x", "y", CodeMissingField},
+		"multipart cut short":        {contentType, string(body[:len(body)-20]), CodeBadRequest},
+		"a field twice":              {contentType, doubled, CodeBadRequest},
+		"JSON that is none":          {"application/json", "{", CodeBadRequest},
+		"JSON with an unknown field": {"application/json", `{"human":""}`, CodeBadRequest},
+		"JSON with bad base64":       {"application/json", `{"person":"!!"}`, CodeBadRequest},
+		"JSON twice":                 {"application/json", `{}{}`, CodeBadRequest},
+		"deep JSON":                  {"application/json", strings.Repeat("[", 100_000), CodeBadRequest},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			resp, out := post(t, p.front, tt.contentType, []byte(tt.body))
+			if code, err := codeOf(resp, out); err != nil || code != tt.want {
+				t.Errorf("code %s, %v, %.200s; want %s", code, err, out, tt.want)
+			}
+		})
+	}
+}
+
+// zeros is an endless body that counts what was taken from it.
+type zeros struct{ read int64 }
+
+func (z *zeros) Read(b []byte) (int, error) {
+	z.read += int64(len(b))
+	return len(b), nil
+}
+
+func TestABodyOf100MBIsRefusedInBoundedMemory(t *testing.T) {
+	p := start(t, runtimetest.Graph{})
+	for name, declared := range map[string]int64{"with its length": 100 << 20, "without it": -1} {
+		t.Run(name, func(t *testing.T) {
+			source := &zeros{}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.front+"/v1/tryon", io.LimitReader(source, 100<<20))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = declared
+			req.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			resp, out := do(t, req)
+			runtime.ReadMemStats(&after)
+			if code, err := codeOf(resp, out); err != nil || code != CodeTooLarge {
+				t.Errorf("code %s, %v", code, err)
+			}
+			// The server's own buffer doubles up to its 24 MiB limit; a declared length costs nothing.
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 80<<20 || declared > 0 && grown > 4<<20 {
+				t.Errorf("it allocated %d MiB", grown>>20)
+			}
+		})
+	}
+}
+
+func TestASlowBodyIsEndedAndSaysSo(t *testing.T) {
+	p := start(t, runtimetest.Graph{}, func(o *Options) { o.BodyTimeout = 50 * time.Millisecond })
+	reader, writer := io.Pipe()
+	defer func() { _ = writer.Close() }()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.front+"/v1/tryon", reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	resp, out := do(t, req)
+	if code, err := codeOf(resp, out); err != nil || code != CodeTooSlow {
+		t.Errorf("code %s, %v", code, err)
+	}
+}
+
+func TestOtherPathsAndMethodsGetTheirTypedError(t *testing.T) {
+	p := start(t, runtimetest.Graph{})
+	tests := map[string]struct {
+		method, path string
+		want         Code
+	}{
+		"an unknown path": {http.MethodGet, "/", CodeNotFound},
+		"a GET of tryon":  {http.MethodGet, "/v1/tryon", CodeMethodNotAllowed},
+		"a POST of model": {http.MethodPost, "/v1/model", CodeMethodNotAllowed},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), tt.method, p.front+tt.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp, out := do(t, req)
+			if code, err := codeOf(resp, out); err != nil || code != tt.want {
+				t.Errorf("code %s, %v; want %s", code, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestEveryCodeHasItsStatusTitleAndAdvice(t *testing.T) {
+	for code, k := range problems {
+		if k.status < 400 || k.title == "" || k.advice == "" {
+			t.Errorf("%s: %+v", code, k)
+		}
+	}
+}
+
+func FuzzDecodeRequest(f *testing.F) {
+	contentType, body := form(f, map[string][]byte{"person": []byte("p"), "garment": []byte("g"), "seed": []byte("1")})
+	f.Add(contentType, body)
+	f.Add("application/json", []byte(`{"person":"AA==","garmentId":"a","seed":3}`))
+	f.Fuzz(func(t *testing.T, contentType string, body []byte) {
+		_, err := decodeRequest(contentType, body, DefaultOptions())
+		if err != nil && problemOf(err).Code == CodeInternal {
+			t.Errorf("untyped error %v", err)
+		}
+	})
+}
