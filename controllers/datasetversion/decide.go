@@ -1,0 +1,138 @@
+package datasetversion
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/resources"
+)
+
+// Plan is what one pass decided.
+type Plan struct {
+	// Reason and Message are those of the conditions.
+	Reason  string
+	Message string
+	// Tests is the recorded outcome; nil while there is none.
+	Tests *v1alpha1.DataTestsStatus
+	// Start is the attempt to start now; nil for none.
+	Start        *resources.Attempt
+	Key          v1alpha1.Digest
+	RecheckAfter time.Duration
+}
+
+// decide says whether the data passes, or what has to run to find out. A verdict is final; a failed one is measured again only when
+// another worker, with other checks, is installed.
+func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time) Plan {
+	p := Plan{Key: plan.DataTestKey(dataset.Spec.Digest, dataset.Spec.Checks, seen.WorkerImage), Tests: dataset.Status.Tests.DeepCopy()}
+	if p.Tests != nil && (p.Tests.Verdict == v1alpha1.DataTestsVerdictPassed || p.Tests.Key == p.Key) {
+		p.judge()
+		return p
+	}
+	next := backend.Decide(seen.Runs, p.Key, "", now)
+	p.Start, p.RecheckAfter = next.Start, next.Wait
+	p.Reason, p.Message = v1alpha1.ReasonDataTesting, "The data unit tests run"
+	switch {
+	case next.Errored:
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, "The data unit tests could not be run: "+next.Message
+	case next.Run == nil:
+		p.Message = "The data unit tests start"
+	case next.Run.State == backend.Reported:
+		p.record(next.Run.Report)
+	case next.Run.Trouble.Reason != "":
+		p.Reason, p.Message = next.Run.Trouble.Reason, next.Run.Trouble.Message
+	}
+	return p
+}
+
+func (p *Plan) record(envelope report.Envelope) {
+	tests, err := readTests(p.Key, envelope)
+	if err != nil {
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, err.Error()
+		return
+	}
+	p.Tests = tests
+	p.judge()
+}
+
+func (p *Plan) judge() {
+	p.Reason, p.Message = v1alpha1.ReasonDataTestsPassed, summary(p.Tests)
+	if p.Tests.Verdict != v1alpha1.DataTestsVerdictPassed {
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsFailed, p.Tests.Message
+	}
+}
+
+var errBadReport = errors.New("the report makes no sense")
+
+func readTests(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.DataTestsStatus, error) {
+	var s report.DataTestsSummary
+	if err := envelope.Into(report.KindDataTests, &s); err != nil {
+		return nil, fmt.Errorf("reading report of the data unit tests: %w", err)
+	}
+	if s.Checks < 0 || s.Failed < 0 || s.Warned < 0 {
+		return nil, fmt.Errorf("reading report of the data unit tests: %w: negative counts", errBadReport)
+	}
+	tests := &v1alpha1.DataTestsStatus{
+		Key: key, Verdict: v1alpha1.DataTestsVerdictPassed, Checks: ptr.To(s.Checks), Failed: ptr.To(s.Failed), Warned: ptr.To(s.Warned),
+	}
+	if envelope.Report != nil {
+		tests.Report = &v1alpha1.ReportReference{URI: envelope.Report.URI, Digest: v1alpha1.Digest(envelope.Report.Digest)}
+	}
+	if s.First != nil {
+		tests.Message = cut(firstFailure(*s.First))
+	}
+	if envelope.Verdict == report.Failed {
+		tests.Verdict = v1alpha1.DataTestsVerdictFailed
+		if tests.Message == "" {
+			tests.Message = cut(orElse(envelope.Message, "a blocking check failed"))
+		}
+	}
+	return tests, nil
+}
+
+// firstFailure names the check, how many rows offend, how many were allowed, and the first of them.
+func firstFailure(f report.CheckFailure) string {
+	text := fmt.Sprintf("check %s (%s): %d offenders, %d allowed; the first is %s", f.Check, f.Severity, f.Count, f.Budget, f.Offender)
+	if f.Detail != "" {
+		text += " (" + f.Detail + ")"
+	}
+	return text
+}
+
+// summary tells the outcome in a column's width, for example "31 passed, 1 warned".
+func summary(t *v1alpha1.DataTestsStatus) string {
+	if t == nil {
+		return ""
+	}
+	checks, failed, warned := ptr.Deref(t.Checks, 0), ptr.Deref(t.Failed, 0), ptr.Deref(t.Warned, 0)
+	text := fmt.Sprintf("%d passed", max(0, checks-failed-warned))
+	if warned > 0 {
+		text += fmt.Sprintf(", %d warned", warned)
+	}
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	return text
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// cut keeps a message within the API's limit.
+func cut(s string) string {
+	const room = 1024
+	if runes := []rune(s); len(runes) > room {
+		return string(runes[:room-1]) + "…"
+	}
+	return s
+}

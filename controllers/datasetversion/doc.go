@@ -1,0 +1,9 @@
+// Package datasetversion runs the data unit tests of a TryOnDatasetVersion once and records their verdict.
+//
+//	DataTesting ──► Ready (DataTestsPassed)
+//	     │  ▲
+//	     │  └─────► DataTestsErrored (tried again, with growing delays)
+//	     └────────► DataTestsFailed  (final for this content, these checks and this worker)
+//
+// No training pod exists before the verdict is Passed.
+package datasetversion

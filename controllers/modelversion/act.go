@@ -1,0 +1,48 @@
+package modelversion
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/resources"
+)
+
+// act stops what is no longer needed and starts the work that was decided on.
+func (r *Reconciler) act(ctx context.Context, version *v1alpha1.TryOnModelVersion, seen Observed, plan Plan) error {
+	for _, run := range plan.Abandon {
+		if err := r.Runner.Stop(ctx, version.Namespace, run); err != nil {
+			return err
+		}
+	}
+	if plan.Start == nil {
+		return nil
+	}
+	job, err := makeWork(r.Runner.Config, version, seen, *plan.Start)
+	if err != nil {
+		return fmt.Errorf("making %s job: %w", plan.Start.Kind, err)
+	}
+	return r.Runner.Start(ctx, version, job)
+}
+
+// makeWork builds the object of a piece of work.
+func makeWork(config resources.Config, version *v1alpha1.TryOnModelVersion, seen Observed, start Start) (client.Object, error) {
+	w := resources.Work{
+		Kind: start.Kind, Namespace: version.Namespace, Owner: version.Name, Model: version.Spec.Model.Name, ModelVersion: version.Name,
+		Stage: start.Stage.Stage.Name, Key: start.Key, Attempt: start.Attempt, Placement: version.Spec.Placement,
+	}
+	switch start.Kind {
+	case resources.Evaluate:
+		return config.MakeEvaluation(w, seen.Dataset.Spec, start.Weights, version.Spec.Evaluation)
+	case resources.Publish:
+		return config.MakePublish(w, start.Publish)
+	}
+	template, err := config.MakeStagePod(w, start.Stage)
+	if err != nil {
+		return nil, err
+	}
+	return backend.Make(start.Backend, w, template, resources.Nodes(start.Stage.Stage)), nil
+}

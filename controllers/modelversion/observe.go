@@ -1,0 +1,106 @@
+package modelversion
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/resources"
+)
+
+// Observed is what a decision about a version is made from.
+type Observed struct {
+	// Holders are the deployments that use the version.
+	Holders []string
+	// Dataset is nil when it does not exist.
+	Dataset *v1alpha1.TryOnDatasetVersion
+	// Siblings are the other versions of the namespace, of any model.
+	Siblings []v1alpha1.TryOnModelVersion
+	// Runs are the version's own Jobs and PyTorchJobs.
+	Runs             []backend.Run
+	ServesPyTorchJob bool
+	// Progress of the stage that runs; nil when none runs or it does not answer.
+	Progress *Progress
+	// WorkerImage and RuntimeImage are those of this installation.
+	WorkerImage  string
+	RuntimeImage string
+}
+
+func (r *Reconciler) observe(ctx context.Context, version *v1alpha1.TryOnModelVersion, holders []string) (Observed, error) {
+	seen := Observed{Holders: holders, WorkerImage: r.Runner.Config.WorkerImage, RuntimeImage: r.Runner.Config.RuntimeImage}
+	if !version.DeletionTimestamp.IsZero() {
+		return seen, nil
+	}
+	var err error
+	if seen.Dataset, err = r.dataset(ctx, version); err != nil {
+		return seen, err
+	}
+	if seen.Siblings, err = r.siblings(ctx, version); err != nil {
+		return seen, err
+	}
+	if seen.ServesPyTorchJob, err = r.Runner.ServesPyTorchJob(); err != nil {
+		return seen, err
+	}
+	labels := client.MatchingLabels{names.LabelModelVersion: names.LabelValue(version.Name)}
+	if seen.Runs, err = r.Runner.Jobs(ctx, version, labels); err != nil {
+		return seen, err
+	}
+	if seen.ServesPyTorchJob {
+		runs, err := r.Runner.PyTorchJobs(ctx, version, labels)
+		if err != nil {
+			return seen, err
+		}
+		seen.Runs = append(seen.Runs, runs...)
+	}
+	seen.Progress = r.progress(ctx, version, seen.Runs)
+	return seen, nil
+}
+
+func (r *Reconciler) dataset(ctx context.Context, version *v1alpha1.TryOnModelVersion) (*v1alpha1.TryOnDatasetVersion, error) {
+	dataset := &v1alpha1.TryOnDatasetVersion{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: version.Namespace, Name: version.Spec.Dataset.Name}, dataset)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading dataset version: %w", err)
+	}
+	return dataset, nil
+}
+
+func (r *Reconciler) siblings(ctx context.Context, version *v1alpha1.TryOnModelVersion) ([]v1alpha1.TryOnModelVersion, error) {
+	var list v1alpha1.TryOnModelVersionList
+	if err := r.Client.List(ctx, &list, client.InNamespace(version.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing model versions: %w", err)
+	}
+	var others []v1alpha1.TryOnModelVersion
+	for i := range list.Items {
+		if list.Items[i].Name != version.Name {
+			others = append(others, list.Items[i])
+		}
+	}
+	return others, nil
+}
+
+// progress asks the pod of the stage that runs. A pod that does not answer costs a glimpse, not the pass.
+func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelVersion, runs []backend.Run) *Progress {
+	for _, run := range runs {
+		if run.Work != resources.Stage || run.State != backend.Running || run.Address == "" {
+			continue
+		}
+		progress, err := r.Progress.Read(ctx, run.Address)
+		if err != nil {
+			ctrl.LoggerFrom(ctx).V(1).Info("No progress", "TryOnModelVersion", klog.KObj(version), "stage", run.Stage, "cause", err.Error())
+			return nil
+		}
+		return &progress
+	}
+	return nil
+}

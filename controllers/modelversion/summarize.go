@@ -1,0 +1,126 @@
+package modelversion
+
+import (
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/gate"
+	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/status"
+)
+
+// summarize writes what was decided into the status, in memory only. err is what kept the decision from being carried out.
+func summarize(version *v1alpha1.TryOnModelVersion, plan Plan, err error) {
+	s := &version.Status
+	s.Retry, s.Stages, s.Evaluation, s.Weights = plan.Record.Retry, plan.Record.Stages, plan.Record.Evaluation, plan.Record.Weights
+	s.Progress = plan.Progress
+	s.GPUSeconds = gpuSeconds(s.Stages)
+	s.Score = Score(s.Evaluation)
+	if err != nil {
+		plan.Reason, plan.Message = reasonOf(err), err.Error()
+	}
+	setPhase(version, plan, PhaseTraining, v1alpha1.ConditionTrainingCompleted, v1alpha1.ReasonTrained, trainedMessage(s.Stages))
+	setPhase(version, plan, PhaseEvaluating, v1alpha1.ConditionEvaluationPassed, v1alpha1.ReasonEvaluationPassed, passedMessage(version))
+	setPhase(version, plan, PhasePublishing, v1alpha1.ConditionPublished, v1alpha1.ReasonPublished, publishedMessage(s.Weights))
+	ready := metav1.ConditionFalse
+	if plan.Reason == v1alpha1.ReasonReady {
+		ready = metav1.ConditionTrue
+	}
+	status.Set(version, v1alpha1.ConditionReady, ready, plan.Reason, plan.Message)
+}
+
+// setPhase sets the condition of one phase: True behind it, the current reason in it, Pending before it.
+func setPhase(version *v1alpha1.TryOnModelVersion, plan Plan, phase Phase, condition, done, message string) {
+	switch {
+	case plan.Phase > phase:
+		status.Set(version, condition, metav1.ConditionTrue, done, message)
+	case plan.Phase == phase:
+		status.Set(version, condition, metav1.ConditionFalse, plan.Reason, plan.Message)
+	default:
+		status.Set(version, condition, metav1.ConditionFalse, v1alpha1.ReasonPending, "What comes before it is not done")
+	}
+}
+
+// summarizeError says that the cluster could not be read. A conflict is no news: the next pass reads the newer object.
+func summarizeError(version *v1alpha1.TryOnModelVersion, err error) {
+	if !apierrors.IsConflict(err) {
+		status.Set(version, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonReconcileError, err.Error())
+	}
+}
+
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, apply.ErrNotOwned):
+		return v1alpha1.ReasonNotOwned
+	case errors.Is(err, resources.ErrStore):
+		return v1alpha1.ReasonStoreUnavailable
+	}
+	return v1alpha1.ReasonReconcileError
+}
+
+func trainedMessage(stages []v1alpha1.StageStatus) string {
+	reused := 0
+	for _, s := range stages {
+		if s.ReusedFrom != "" {
+			reused++
+		}
+	}
+	if reused == 0 {
+		return fmt.Sprintf("%d stages trained", len(stages))
+	}
+	return fmt.Sprintf("%d stages trained, %d of them taken from other versions", len(stages), reused)
+}
+
+func passedMessage(version *v1alpha1.TryOnModelVersion) string {
+	if version.Status.Evaluation == nil {
+		return ""
+	}
+	return gate.Check(version.Spec.Evaluation.Gates, version.Status.Evaluation.Scores).Message()
+}
+
+func publishedMessage(weights *v1alpha1.WeightsStatus) string {
+	if weights == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, %d bytes", weights.Digest, ptr.Deref(weights.Bytes, 0))
+}
+
+// gpuSeconds sums what this version trained itself; nil while no stage is done.
+func gpuSeconds(stages []v1alpha1.StageStatus) *int64 {
+	var sum int64
+	done := false
+	for _, s := range stages {
+		if s.State != v1alpha1.StageSucceeded {
+			continue
+		}
+		done = true
+		if s.ReusedFrom == "" {
+			sum += ptr.Deref(s.GPUSeconds, 0)
+		}
+	}
+	if !done {
+		return nil
+	}
+	return &sum
+}
+
+// Score renders the score that people look at first, for example "garment-ssim 0.66 (+0.25)": garment-region SSIM and its gain over
+// the better baseline. Empty while there is none.
+func Score(evaluation *v1alpha1.EvaluationStatus) string {
+	if evaluation == nil || len(evaluation.Scores) == 0 {
+		return ""
+	}
+	best := evaluation.Scores[0]
+	for _, s := range evaluation.Scores {
+		if s.Metric == v1alpha1.MetricGarmentSSIM {
+			best = s
+		}
+	}
+	return gate.Render(best)
+}

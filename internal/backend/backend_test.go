@@ -1,0 +1,275 @@
+package backend
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	kubeflow "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
+	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/resources"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const key = v1alpha1.Digest("sha256:1a2b3c4d00000000000000000000000000000000000000000000000000000000")
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func TestTheBackendFollowsTheWishTheStageAndTheCluster(t *testing.T) {
+	gpu := func(nodes, gpus int32) v1alpha1.MethodStage {
+		return v1alpha1.MethodStage{Name: "pf-gen", Nodes: nodes, GPUsPerNode: ptr.To(gpus)}
+	}
+	tests := map[string]struct {
+		wanted   v1alpha1.Backend
+		stage    v1alpha1.MethodStage
+		served   bool
+		want     v1alpha1.Backend
+		wantWord string
+	}{
+		"auto, one pod without GPU":            {v1alpha1.BackendAuto, gpu(0, 0), true, v1alpha1.BackendJob, ""},
+		"auto, GPUs and the operator":          {v1alpha1.BackendAuto, gpu(1, 1), true, v1alpha1.BackendPyTorchJob, ""},
+		"auto, GPUs without the operator":      {v1alpha1.BackendAuto, gpu(1, 8), false, v1alpha1.BackendJob, ""},
+		"auto, several nodes and the operator": {v1alpha1.BackendAuto, gpu(2, 0), true, v1alpha1.BackendPyTorchJob, ""},
+		"auto, several nodes without it":       {v1alpha1.BackendAuto, gpu(2, 0), false, "", "asks for 2 nodes, which needs PyTorchJob; install the Kubeflow training-operator v1"},
+		"job, one pod":                         {v1alpha1.BackendJob, gpu(1, 4), true, v1alpha1.BackendJob, ""},
+		"job, several nodes":                   {v1alpha1.BackendJob, gpu(4, 1), true, "", "a plain Job runs one; install the Kubeflow training-operator v1"},
+		"pytorchjob, served":                   {v1alpha1.BackendPyTorchJob, gpu(0, 0), true, v1alpha1.BackendPyTorchJob, ""},
+		"pytorchjob, not served":               {v1alpha1.BackendPyTorchJob, gpu(0, 0), false, "", "does not serve PyTorchJob; install"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := Choose(test.wanted, test.stage, test.served)
+			if got != test.want {
+				t.Errorf("got %q, want %q (%v)", got, test.want, err)
+			}
+			if (test.wantWord != "") != (err != nil) {
+				t.Fatalf("error %v", err)
+			}
+			if err != nil && (!errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), test.wantWord)) {
+				t.Errorf("error %q, want ErrUnavailable with %q", err, test.wantWord)
+			}
+		})
+	}
+}
+
+func work() resources.Work {
+	return resources.Work{
+		Kind: resources.Stage, Namespace: "shop", Owner: "tops-v3", Model: "tops", ModelVersion: "tops-v3", Stage: "pf-gen", Key: key,
+	}
+}
+
+func TestStageObjectsAreBuiltAsRecorded(t *testing.T) {
+	template := corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"a": "b"}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: names.ContainerWorker, Image: "trainer:1"}}},
+	}
+	tests := map[string]struct {
+		kind  v1alpha1.Backend
+		nodes int32
+	}{
+		"job":                    {v1alpha1.BackendJob, 1},
+		"pytorchjob-one-node":    {v1alpha1.BackendPyTorchJob, 1},
+		"pytorchjob-three-nodes": {v1alpha1.BackendPyTorchJob, 3},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := yaml.Marshal(Make(test.kind, work(), template, test.nodes))
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(path, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("object differs (-want +got), run with -update to record it:\n%s", diff)
+			}
+		})
+	}
+}
+
+func envelope(t *testing.T, k v1alpha1.Digest, verdict report.Verdict, message string) string {
+	t.Helper()
+	e, err := report.New(report.KindStage, string(k), verdict, report.StageSummary{Steps: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Message = message
+	body, err := e.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func workerPod(name string, phase corev1.PodPhase, age time.Duration, message string, code int32) corev1.Pod {
+	p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-age)), Labels: map[string]string{kubeflow.ReplicaTypeLabel: "master"},
+	}}
+	p.Status.Phase, p.Status.PodIP = phase, "10.0.0.7"
+	if phase == corev1.PodSucceeded || phase == corev1.PodFailed {
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: names.ContainerWorker, State: corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Message: message},
+		}}}
+	}
+	return p
+}
+
+// read is what a test compares of a Run.
+type read struct {
+	State   State
+	Verdict report.Verdict
+	Message string
+	Address string
+	Silent  bool
+	Trouble podwatch.Trouble
+}
+
+func TestARunIsReadFromItsJobAndPods(t *testing.T) {
+	running := workerPod("b", corev1.PodRunning, time.Minute, "", 0)
+	pending := workerPod("c", corev1.PodPending, time.Minute, "", 0)
+	pending.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "no GPU",
+	}}
+	trouble := podwatch.Trouble{Reason: v1alpha1.ReasonUnschedulable, Message: "Pod c finds no node: no GPU"}
+	failed := func(verdict report.Verdict, message string) corev1.Pod {
+		return workerPod("a", corev1.PodFailed, 2*time.Minute, envelope(t, key, verdict, message), 1)
+	}
+	succeeded := func(message string) corev1.Pod { return workerPod("d", corev1.PodSucceeded, 0, message, 0) }
+	const complete, failure = "complete", "failed"
+	tests := map[string]struct {
+		end  string
+		pods []corev1.Pod
+		want read
+	}{
+		"no pod yet":                 {"", nil, read{State: Waiting, Silent: true}},
+		"a pod without a node":       {"", []corev1.Pod{pending}, read{State: Waiting, Trouble: trouble}},
+		"a running pod":              {"", []corev1.Pod{running}, read{State: Running, Address: "10.0.0.7"}},
+		"a pod after one that died":  {"", []corev1.Pod{failed(report.Errored, "store gone"), running}, read{State: Running, Address: "10.0.0.7", Message: "store gone"}},
+		"only a pod that died":       {"", []corev1.Pod{failed(report.Errored, "store gone")}, read{State: Waiting, Silent: true, Message: "store gone"}},
+		"a good report":              {complete, []corev1.Pod{succeeded(envelope(t, key, report.Passed, ""))}, read{State: Reported, Verdict: report.Passed}},
+		"a bad report":               {complete, []corev1.Pod{succeeded(envelope(t, key, report.Failed, "NaN loss"))}, read{State: Reported, Verdict: report.Failed, Message: "NaN loss"}},
+		"an erroneous report":        {complete, []corev1.Pod{succeeded(envelope(t, key, report.Errored, "no disk"))}, read{State: Errored, Message: "no disk"}},
+		"a report of another input":  {complete, []corev1.Pod{succeeded(envelope(t, "sha256:other", report.Passed, ""))}, read{State: Errored, Message: "its report is about another input: sha256:other"}},
+		"words that are no report":   {complete, []corev1.Pod{succeeded("Segmentation fault")}, read{State: Errored, Message: "its report cannot be read: not a report envelope: decoding: invalid character 'S' looking for beginning of value"}},
+		"a finished job without pod": {complete, nil, read{State: Unreported}},
+		"a job that gave up":         {failure, []corev1.Pod{failed(report.Errored, "store gone")}, read{State: Errored, Message: "store gone"}},
+		"a job that gave up silently": {
+			failure, []corev1.Pod{workerPod("a", corev1.PodFailed, 0, "", 9)}, read{State: Errored, Message: "container pytorch of pod a ended with code 9"},
+		},
+		"a job that gave up and lost its pods": {failure, nil, read{State: Errored, Message: "the job's own words"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			job := resources.MakeJob(work(), corev1.PodTemplateSpec{})
+			torch := makePyTorchJob(work(), corev1.PodTemplateSpec{}, 1)
+			switch test.end {
+			case complete:
+				job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon)}}
+				torch.Status.Conditions = []kubeflow.JobCondition{{Type: kubeflow.JobSucceeded, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon)}}
+			case failure:
+				job.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon), Message: "the job's own words"}}
+				torch.Status.Conditions = []kubeflow.JobCondition{{Type: kubeflow.JobFailed, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon), Message: "the job's own words"}}
+			}
+			for _, run := range []Run{FromJob(job, test.pods), FromPyTorchJob(torch, test.pods)} {
+				got := read{run.State, run.Report.Verdict, run.Message, run.Address, run.Silent, run.Trouble}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", run.Kind, diff)
+				}
+				if run.Key != key || run.Stage != "pf-gen" || run.Work != resources.Stage {
+					t.Errorf("%s: the run is of %s %s %s", run.Kind, run.Work, run.Stage, run.Key)
+				}
+			}
+		})
+	}
+}
+
+func TestAWorkerOfSeveralNodesMayBeTheOneInTrouble(t *testing.T) {
+	master, worker := workerPod("m", corev1.PodRunning, 0, "", 0), workerPod("w", corev1.PodPending, 0, "", 0)
+	worker.Labels = map[string]string{kubeflow.ReplicaTypeLabel: "worker"}
+	worker.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "no second GPU",
+	}}
+	run := FromPyTorchJob(makePyTorchJob(work(), corev1.PodTemplateSpec{}, 2), []corev1.Pod{worker, master})
+	if run.State != Running || run.Trouble.Reason != v1alpha1.ReasonUnschedulable {
+		t.Errorf("got %s with %+v", run.State, run.Trouble)
+	}
+}
+
+func TestNextAttemptsFollowWithGrowingDelays(t *testing.T) {
+	attempt := func(round string, n int) resources.Attempt { return resources.Attempt{Round: round, Number: n} }
+	run := func(a resources.Attempt, state State, ago time.Duration) Run {
+		r := Run{Key: key, Attempt: a, State: state, CreatedAt: noon.Add(-ago - time.Minute), Message: "store gone"}
+		if state != Waiting && state != Running {
+			r.FinishedAt = noon.Add(-ago)
+		}
+		r.Report.Verdict = report.Passed
+		return r
+	}
+	bad := run(attempt("", 0), Reported, 0)
+	bad.Report.Verdict = report.Failed
+	tests := map[string]struct {
+		runs        []Run
+		round       string
+		wantStart   *resources.Attempt
+		wantErrored bool
+		wantWait    time.Duration
+	}{
+		"nothing has run":                        {nil, "", ptr.To(attempt("", 0)), false, 0},
+		"another key has run":                    {[]Run{{Key: "sha256:x", State: Reported}}, "", ptr.To(attempt("", 0)), false, 0},
+		"it runs":                                {[]Run{run(attempt("", 0), Running, 0)}, "", nil, false, 10 * time.Second},
+		"it is reported":                         {[]Run{run(attempt("", 0), Reported, 0)}, "", nil, false, 0},
+		"its pod is not seen yet":                {[]Run{run(attempt("", 0), Unreported, 20*time.Second)}, "", nil, false, 40 * time.Second},
+		"its report was lost":                    {[]Run{run(attempt("", 0), Unreported, 2*time.Minute)}, "", ptr.To(attempt("", 1)), true, 0},
+		"it errored just now":                    {[]Run{run(attempt("", 0), Errored, 0)}, "", nil, true, 30 * time.Second},
+		"it errored a while ago":                 {[]Run{run(attempt("", 0), Errored, 31*time.Second)}, "", ptr.To(attempt("", 1)), true, 0},
+		"the third attempt waits longer":         {[]Run{run(attempt("", 2), Errored, 0), run(attempt("", 1), Errored, time.Hour)}, "", nil, true, 2 * time.Minute},
+		"no delay is longer than half an hour":   {[]Run{run(attempt("", 90), Errored, 0)}, "", nil, true, 30 * time.Minute},
+		"a retry starts a new round at once":     {[]Run{run(attempt("", 2), Errored, 0)}, "r", ptr.To(attempt("r", 0)), false, 0},
+		"a retry repeats a bad result":           {[]Run{bad}, "r", ptr.To(attempt("r", 0)), false, 0},
+		"a retry leaves alone what is under way": {[]Run{run(attempt("", 0), Running, 0)}, "r", nil, false, 10 * time.Second},
+		"a retry leaves alone what is good":      {[]Run{run(attempt("", 0), Reported, 0)}, "r", nil, false, 0},
+		"the new round counts once it has begun": {
+			[]Run{run(attempt("r", 0), Errored, 0), run(attempt("", 2), Errored, time.Hour)}, "r", nil, true, 30 * time.Second,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := Decide(test.runs, key, test.round, noon)
+			if diff := cmp.Diff(test.wantStart, got.Start); diff != "" {
+				t.Errorf("start (-want +got):\n%s", diff)
+			}
+			if got.Errored != test.wantErrored || got.Wait != test.wantWait {
+				t.Errorf("errored %t, wait %s; want %t, %s", got.Errored, got.Wait, test.wantErrored, test.wantWait)
+			}
+		})
+	}
+}
+
+func TestADelayedAttemptSaysWhenItComes(t *testing.T) {
+	got := Decide([]Run{{Key: key, State: Errored, FinishedAt: noon, Message: "store gone"}}, key, "", noon)
+	if want := "store gone; attempt 2 follows at 12:00:30 UTC"; got.Message != want {
+		t.Errorf("got %q, want %q", got.Message, want)
+	}
+}

@@ -1,0 +1,130 @@
+package podwatch
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+)
+
+// maxMessage bounds, in runes, what is copied from a pod into a condition.
+const maxMessage = 600
+
+// Trouble says why a pod does not run, in a condition's words. Its zero value says that there is none.
+type Trouble struct {
+	// Reason is one of the API's reasons: Unschedulable, ImagePullFailed, ContainerNotStarted.
+	Reason  string
+	Message string
+}
+
+// FindTrouble gives the first trouble among pods, in their order.
+func FindTrouble(pods []corev1.Pod) Trouble {
+	for i := range pods {
+		if t := troubleOf(&pods[i]); t.Reason != "" {
+			return t
+		}
+	}
+	return Trouble{}
+}
+
+func troubleOf(pod *corev1.Pod) Trouble {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return Trouble{}
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return Trouble{v1alpha1.ReasonUnschedulable, fmt.Sprintf("Pod %s finds no node: %s", pod.Name, Cut(c.Message))}
+		}
+	}
+	for _, s := range statuses(pod) {
+		if w := s.State.Waiting; w != nil {
+			if t := waitingTrouble(pod.Name, s, w); t.Reason != "" {
+				return t
+			}
+		}
+	}
+	return Trouble{}
+}
+
+func waitingTrouble(pod string, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) Trouble {
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
+		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod, s.Image, Cut(orElse(w.Message, w.Reason)))}
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod, s.Name, Cut(orElse(w.Message, w.Reason)))}
+	}
+	return Trouble{}
+}
+
+// Report gives the termination message of the pod's worker; false while there is none.
+func Report(pod *corev1.Pod) (string, bool) {
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.Name == names.ContainerWorker && s.State.Terminated != nil && s.State.Terminated.Message != "" {
+			return s.State.Terminated.Message, true
+		}
+	}
+	return "", false
+}
+
+// Failure describes how a pod failed: the eviction, the container that ran out of memory, or the first container that ended badly
+// with the last words it left.
+func Failure(pod *corev1.Pod) string {
+	for _, s := range statuses(pod) {
+		if t := terminated(s); t != nil && t.ExitCode != 0 {
+			return containerFailure(pod.Name, s.Name, t)
+		}
+	}
+	return fmt.Sprintf("pod %s failed: %s", pod.Name, Cut(orElse(pod.Status.Message, orElse(pod.Status.Reason, "no container says why"))))
+}
+
+func containerFailure(pod, container string, t *corev1.ContainerStateTerminated) string {
+	what := fmt.Sprintf("container %s of pod %s", container, pod)
+	if t.Reason == "OOMKilled" {
+		return what + " was killed because it used more memory than its limit"
+	}
+	if words := lastLine(t.Message); words != "" {
+		return fmt.Sprintf("%s ended with code %d: %s", what, t.ExitCode, Cut(words))
+	}
+	return fmt.Sprintf("%s ended with code %d", what, t.ExitCode)
+}
+
+// terminated is the state of a container that ended; a restarted container's last end counts while it waits for its next start.
+func terminated(s corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if s.State.Terminated != nil {
+		return s.State.Terminated
+	}
+	if s.State.Waiting != nil {
+		return s.LastTerminationState.Terminated
+	}
+	return nil
+}
+
+// statuses are those of the init containers first, because they run first.
+func statuses(pod *corev1.Pod) []corev1.ContainerStatus {
+	all := make([]corev1.ContainerStatus, 0, len(pod.Status.InitContainerStatuses)+len(pod.Status.ContainerStatuses))
+	return append(append(all, pod.Status.InitContainerStatuses...), pod.Status.ContainerStatuses...)
+}
+
+// Cut shortens foreign words to what a condition can bear.
+func Cut(s string) string {
+	s = strings.TrimSpace(s)
+	if runes := []rune(s); len(runes) > maxMessage {
+		return string(runes[:maxMessage-1]) + "…"
+	}
+	return s
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

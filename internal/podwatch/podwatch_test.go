@@ -1,0 +1,133 @@
+package podwatch
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+)
+
+func pod(status corev1.PodStatus) corev1.Pod {
+	return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "p"}, Status: status}
+}
+
+func waiting(container, image, reason, message string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{Name: container, Image: image, State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message},
+	}}
+}
+
+func terminatedWith(container string, code int32, reason, message string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{Name: container, State: corev1.ContainerState{
+		Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message},
+	}}
+}
+
+func TestTroubleIsFoundInWhatTheKubeletAndTheSchedulerSay(t *testing.T) {
+	tests := map[string]struct {
+		status corev1.PodStatus
+		want   Trouble
+	}{
+		"no node has a GPU": {
+			corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/6 nodes: insufficient nvidia.com/gpu",
+			}}},
+			Trouble{v1alpha1.ReasonUnschedulable, "Pod p finds no node: 0/6 nodes: insufficient nvidia.com/gpu"},
+		},
+		"a scheduling gate is no trouble": {
+			corev1.PodStatus{Phase: corev1.PodPending, Conditions: []corev1.PodCondition{{
+				Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonSchedulingGated,
+			}}},
+			Trouble{},
+		},
+		"an init container's image is missing": {
+			corev1.PodStatus{
+				Phase:                 corev1.PodPending,
+				InitContainerStatuses: []corev1.ContainerStatus{waiting("install", "worker:2", "ImagePullBackOff", "not found")},
+				ContainerStatuses:     []corev1.ContainerStatus{waiting("pytorch", "trainer:1", "PodInitializing", "")},
+			},
+			Trouble{v1alpha1.ReasonImagePullFailed, "Pod p cannot pull worker:2: not found"},
+		},
+		"a Secret is missing": {
+			corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{
+				waiting("pytorch", "trainer:1", "CreateContainerConfigError", `secret "s3" not found`),
+			}},
+			Trouble{v1alpha1.ReasonContainerNotStarted, `Pod p cannot start its container pytorch: secret "s3" not found`},
+		},
+		"a container that is being created is no trouble": {
+			corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{waiting("pytorch", "trainer:1", "ContainerCreating", "")}},
+			Trouble{},
+		},
+		"a pod that ended has no trouble any more": {
+			corev1.PodStatus{Phase: corev1.PodFailed, ContainerStatuses: []corev1.ContainerStatus{waiting("pytorch", "x", "ErrImagePull", "gone")}},
+			Trouble{},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := FindTrouble([]corev1.Pod{pod(corev1.PodStatus{Phase: corev1.PodRunning}), pod(test.status)}); got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestFailuresNameTheContainerAndItsLastWords(t *testing.T) {
+	tests := map[string]struct {
+		status corev1.PodStatus
+		want   string
+	}{
+		"a failing init container": {
+			corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{terminatedWith("pull", 1, "Error", "line one\npulling sha256:1: not found\n")}},
+			"container pull of pod p ended with code 1: pulling sha256:1: not found",
+		},
+		"too little memory": {
+			corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("pytorch", 137, "OOMKilled", "")}},
+			"container pytorch of pod p was killed because it used more memory than its limit",
+		},
+		"a restarting sidecar": {
+			corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{
+				Name:                 "runtime",
+				State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Message: "no model"}},
+			}}},
+			"container runtime of pod p ended with code 2: no model",
+		},
+		"an eviction": {
+			corev1.PodStatus{Reason: "Evicted", Message: "The node was low on resource: memory."},
+			"pod p failed: The node was low on resource: memory.",
+		},
+		"nothing known": {corev1.PodStatus{}, "pod p failed: no container says why"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := pod(test.status)
+			if got := Failure(&p); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestOnlyTheWorkersMessageIsAReport(t *testing.T) {
+	p := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+		terminatedWith("proxy", 0, "Completed", "not this"), terminatedWith(names.ContainerWorker, 0, "Completed", "this"),
+	}})
+	if got, ok := Report(&p); got != "this" || !ok {
+		t.Errorf("got %q, %t", got, ok)
+	}
+	silent := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith(names.ContainerWorker, 0, "Completed", "")}})
+	if got, ok := Report(&silent); ok {
+		t.Errorf("an empty message is a report: %q", got)
+	}
+}
+
+func TestForeignWordsAreCut(t *testing.T) {
+	if got := Cut("  " + strings.Repeat("é", 5000)); len([]rune(got)) != maxMessage || !strings.HasSuffix(got, "…") {
+		t.Errorf("%d runes are left", len([]rune(got)))
+	}
+}

@@ -1,0 +1,51 @@
+package resources
+
+import (
+	batchv1 "k8s.io/api/batch/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
+
+// Config is what the manager was started with and the builders need.
+type Config struct {
+	WorkerImage  string
+	RuntimeImage string
+	Store        Store
+}
+
+// MakePin builds the Job that reads a dataset and computes its digest.
+func (c Config) MakePin(w Work, dataset v1alpha1.DatasetSpec) (*batchv1.Job, error) {
+	src, err := c.Store.resolve(dataset.Source, dataset.Layout)
+	if err != nil {
+		return nil, err
+	}
+	return c.dataJob(w, "pin", src, task.Pin{Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest)})
+}
+
+// MakeDataTest builds the Job that runs the data unit tests.
+func (c Config) MakeDataTest(w Work, dataset v1alpha1.TryOnDatasetVersionSpec) (*batchv1.Job, error) {
+	src, err := c.Store.resolve(dataset.Source, dataset.Layout)
+	if err != nil {
+		return nil, err
+	}
+	t := task.DataTest{Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest)}
+	for _, check := range dataset.Checks {
+		t.Checks = append(t.Checks, task.CheckOverride{Name: check.Name, Severity: string(check.Severity), Budget: check.Budget})
+	}
+	return c.dataJob(w, "test", src, t)
+}
+
+func (c Config) dataJob(w Work, subcommand string, src source, t any) (*batchv1.Job, error) {
+	p := &pod{}
+	p.emptyDir("scratch", "")
+	c.Store.mount(p)
+	src.mount(p)
+	p.worker = c.workerContainer(names.ContainerWorker, subcommand)
+	p.worker.VolumeMounts = append(p.worker.VolumeMounts, src.mounts()...)
+	if err := withTask(&p.worker, t); err != nil {
+		return nil, err
+	}
+	return MakeJob(w, p.make(w)), nil
+}

@@ -1,0 +1,151 @@
+package resources
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
+
+// Where a pod sees its data.
+const (
+	storeDir   = "/artefacts"
+	datasetDir = "/dataset"
+	scratchDir = "/scratch"
+	weightsDir = "/weights"
+	binDir     = "/tryon-bin"
+)
+
+// ErrStore says that an artefact store or a source cannot be used as it is written.
+var ErrStore = errors.New("store cannot be used")
+
+// Store is the artefact store of the installation as pods see it.
+type Store struct {
+	// Claim is the PersistentVolumeClaim of a pvc:// store, in the namespace of the object that is worked for; empty for s3://.
+	Claim string
+	// URI is what workers open: file:///artefacts for a claim, else the s3:// URI.
+	URI string
+	// Secret holds AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for an s3:// store, in the object's namespace; empty for none.
+	Secret string
+	// Size, Class and AccessMode of a claim that has to be made; an empty class is the cluster's default.
+	Size       resource.Quantity
+	Class      string
+	AccessMode corev1.PersistentVolumeAccessMode
+}
+
+// ParseStore reads the manager's option: pvc://<claim> or s3://<bucket>/<prefix>?endpoint=…. Every error wraps ErrStore.
+func ParseStore(uri string) (Store, error) {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return Store{}, fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	switch {
+	case u.Host == "":
+		return Store{}, fmt.Errorf("%w: %q names neither a claim nor a bucket; write pvc://<claim> or s3://<bucket>/<prefix>", ErrStore, uri)
+	case u.Scheme == "s3":
+		return Store{URI: uri}, nil
+	case u.Scheme != "pvc":
+		return Store{}, fmt.Errorf("%w: %q is neither pvc:// nor s3://", ErrStore, uri)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		return Store{}, fmt.Errorf("%w: %q: a claim is used as a whole, write pvc://%s", ErrStore, uri, u.Host)
+	}
+	return Store{Claim: u.Host, URI: "file://" + storeDir}, nil
+}
+
+// MakeClaim gives the PersistentVolumeClaim of the store in a namespace, or nil when the store needs none. It has no owner: artefacts
+// outlive the objects that made them.
+func (s Store) MakeClaim(namespace string) *corev1.PersistentVolumeClaim {
+	if s.Claim == "" {
+		return nil
+	}
+	mode := s.AccessMode
+	if mode == "" {
+		mode = corev1.ReadWriteOnce
+	}
+	claim := &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Name: s.Claim, Namespace: namespace, Labels: names.Labels()},
+		Spec: corev1.PersistentVolumeClaimSpec{
+			AccessModes: []corev1.PersistentVolumeAccessMode{mode},
+			Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: s.Size}},
+		},
+	}
+	if s.Class != "" {
+		claim.Spec.StorageClassName = &s.Class
+	}
+	return claim
+}
+
+func (s Store) mount(p *pod) {
+	if s.Claim != "" {
+		p.volume("artefacts", corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.Claim}})
+		return
+	}
+	p.secret = s.Secret
+}
+
+func (s Store) mounts() []corev1.VolumeMount {
+	if s.Claim == "" {
+		return nil
+	}
+	return []corev1.VolumeMount{{Name: "artefacts", MountPath: storeDir}}
+}
+
+// source is a dataset's source as a pod sees it.
+type source struct {
+	task   task.Source
+	claim  string
+	sub    string
+	secret string
+}
+
+// resolve reads a source. A store and a source that want different credentials cannot share a pod, because both read the same
+// environment variables; that is an error and not a silent choice.
+func (s Store) resolve(src v1alpha1.BlobSource, layout v1alpha1.DatasetLayout) (source, error) {
+	u, err := url.Parse(src.URI)
+	if err != nil {
+		return source{}, fmt.Errorf("%w: %w", ErrStore, err)
+	}
+	out := source{task: task.Source{URI: src.URI, Layout: string(layout)}}
+	if src.SecretRef != nil {
+		out.secret = src.SecretRef.Name
+	}
+	switch {
+	case u.Scheme == "s3" && s.Claim == "" && s.Secret != "" && out.secret != "" && out.secret != s.Secret:
+		return source{}, fmt.Errorf("%w: the dataset's Secret %q differs from the artefact store's %q; use one Secret for both, or copy the dataset into a claim",
+			ErrStore, out.secret, s.Secret)
+	case u.Scheme == "s3":
+		return out, nil
+	case u.Scheme != "pvc":
+		return source{}, fmt.Errorf("%w: %q is neither pvc:// nor s3://", ErrStore, src.URI)
+	case u.RawQuery != "":
+		return source{}, fmt.Errorf("%w: %q: a pvc:// source takes no options; remove everything from '?'", ErrStore, src.URI)
+	}
+	out.task.URI, out.claim = "file://"+datasetDir, u.Host
+	out.sub = strings.TrimPrefix(path.Clean("/"+u.Path), "/")
+	return out, nil
+}
+
+func (s source) mount(p *pod) {
+	if s.claim != "" {
+		p.volume("dataset", corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.claim, ReadOnly: false}})
+	}
+	if s.secret != "" {
+		p.secret = s.secret
+	}
+}
+
+func (s source) mounts() []corev1.VolumeMount {
+	if s.claim == "" {
+		return nil
+	}
+	return []corev1.VolumeMount{{Name: "dataset", MountPath: datasetDir, SubPath: s.sub, ReadOnly: true}}
+}

@@ -1,0 +1,186 @@
+package resources
+
+import (
+	"fmt"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
+
+// ResourceGPU is the extended resource of NVIDIA's device plugin.
+const ResourceGPU corev1.ResourceName = "nvidia.com/gpu"
+
+// StageInput is what a stage's pod needs to know.
+type StageInput struct {
+	Stage   v1alpha1.MethodStage
+	Dataset v1alpha1.TryOnDatasetVersionSpec
+	Init    []plan.Parent
+	Freeze  []plan.Parent
+}
+
+// Nodes is the number of pods of a stage, at least 1.
+func Nodes(s v1alpha1.MethodStage) int32 { return max(1, s.Nodes) }
+
+// GPUs is the number of GPUs of each pod of a stage.
+func GPUs(s v1alpha1.MethodStage) int32 { return ptr.Deref(s.GPUsPerNode, 0) }
+
+// MakeStagePod builds the pod of a training stage: the trainer's image, with the worker binary brought in by an init container and
+// run as a wrapper around the stage's command.
+func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, error) {
+	src, err := c.Store.resolve(in.Dataset.Source, in.Dataset.Layout)
+	if err != nil {
+		return corev1.PodTemplateSpec{}, err
+	}
+	health, err := healthOf(in.Stage.HealthChecks)
+	if err != nil {
+		return corev1.PodTemplateSpec{}, err
+	}
+	p := &pod{}
+	c.Store.mount(p)
+	src.mount(p)
+	p.emptyDir("scratch", "")
+	p.emptyDir("tryon-bin", "")
+	bin := corev1.VolumeMount{Name: "tryon-bin", MountPath: binDir}
+	p.inits = []corev1.Container{container(names.ContainerInstall, c.WorkerImage, []string{"/tryon-worker", "install", binDir}, bin)}
+
+	command := append([]string{binDir + "/tryon-worker", "train", "--"}, in.Stage.Command...)
+	p.worker = container(names.ContainerWorker, in.Stage.Image, command,
+		corev1.VolumeMount{Name: "scratch", MountPath: scratchDir},
+		corev1.VolumeMount{Name: "tryon-bin", MountPath: binDir, ReadOnly: true})
+	p.worker.VolumeMounts = append(append(p.worker.VolumeMounts, c.Store.mounts()...), src.mounts()...)
+	p.worker.Env = append(p.worker.Env, corev1.EnvVar{Name: "PYTHONUNBUFFERED", Value: "1"})
+	p.worker.Ports = []corev1.ContainerPort{{Name: "progress", ContainerPort: names.PortProgress}}
+	p.worker.Resources = stageResources(in.Stage)
+	if GPUs(in.Stage) > 0 {
+		// Data loaders hand tensors over through shared memory, of which a container has 64 MiB by default.
+		p.emptyDir("shm", corev1.StorageMediumMemory)
+		p.worker.VolumeMounts = append(p.worker.VolumeMounts, corev1.VolumeMount{Name: "shm", MountPath: "/dev/shm"})
+	}
+	err = withTask(&p.worker, task.Train{
+		Key: string(w.Key), Store: c.Store.URI, Stage: in.Stage.Name, Source: src.task, Digest: string(in.Dataset.Digest),
+		Init: taskParents(in.Init), Freeze: taskParents(in.Freeze), Params: in.Stage.Params, Health: health,
+		Nodes: Nodes(in.Stage), GPUs: GPUs(in.Stage), Scratch: scratchDir,
+		ProgressAddress: ":" + strconv.Itoa(names.PortProgress),
+	})
+	return p.make(w), err
+}
+
+// MakeEvaluation builds the Job that asks a serving runtime, in the same pod and as it will run in production, and scores its answers.
+func (c Config) MakeEvaluation(w Work, dataset v1alpha1.TryOnDatasetVersionSpec, weights v1alpha1.Digest, evaluation v1alpha1.EvaluationSpec) (*batchv1.Job, error) {
+	src, err := c.Store.resolve(dataset.Source, dataset.Layout)
+	if err != nil {
+		return nil, err
+	}
+	p := &pod{}
+	c.Store.mount(p)
+	src.mount(p)
+	p.emptyDir("scratch", "")
+	p.emptyDir("weights", "")
+	pull := c.workerContainer(names.ContainerPull, "pull")
+	pull.VolumeMounts = append(pull.VolumeMounts, corev1.VolumeMount{Name: "weights", MountPath: weightsDir})
+	// The pull replaces the folder that it is given by a rename, so it is given one below the mount.
+	dir := weightsDir + "/tree"
+	if err := withTask(&pull, task.Pull{Store: c.Store.URI, Digest: string(weights), Dir: dir}); err != nil {
+		return nil, err
+	}
+	p.inits = []corev1.Container{pull, c.runtimeContainer(dir)}
+	p.worker = c.workerContainer(names.ContainerWorker, "evaluate")
+	p.worker.VolumeMounts = append(p.worker.VolumeMounts, src.mounts()...)
+	p.worker.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
+	err = withTask(&p.worker, task.Evaluate{
+		Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest), Weights: string(weights),
+		Runtime: fmt.Sprintf("http://127.0.0.1:%d", names.PortRuntime), MaxCases: evaluation.MaxCases, Scratch: scratchDir, Title: w.ModelVersion,
+	})
+	return MakeJob(w, p.make(w)), err
+}
+
+// MakePublish builds the Job that puts the servable weights together. The task's key, store and scratch folder are filled in.
+func (c Config) MakePublish(w Work, t task.Publish) (*batchv1.Job, error) {
+	p := &pod{}
+	c.Store.mount(p)
+	p.emptyDir("scratch", "")
+	p.worker = c.workerContainer(names.ContainerWorker, "publish")
+	t.Key, t.Store, t.Scratch = string(w.Key), c.Store.URI, scratchDir
+	err := withTask(&p.worker, t)
+	return MakeJob(w, p.make(w)), err
+}
+
+func (c Config) workerContainer(name, subcommand string) corev1.Container {
+	worker := container(name, c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
+	worker.VolumeMounts = append(worker.VolumeMounts, c.Store.mounts()...)
+	return worker
+}
+
+// runtimeContainer is a native sidecar: the kubelet starts it before the evaluator and stops it after.
+func (c Config) runtimeContainer(dir string) corev1.Container {
+	runtime := container(names.ContainerRuntime, c.RuntimeImage, []string{
+		"/tryon-runtime", "--model-dir", dir, "--listen", fmt.Sprintf("127.0.0.1:%d", names.PortRuntime), "--ort", "/usr/lib/libonnxruntime.so",
+	}, corev1.VolumeMount{Name: "weights", MountPath: weightsDir, ReadOnly: true})
+	runtime.RestartPolicy = ptr.To(corev1.ContainerRestartPolicyAlways)
+	runtime.StartupProbe = &corev1.Probe{
+		ProbeHandler:     corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/tryon-runtime", "health"}}},
+		PeriodSeconds:    2,
+		TimeoutSeconds:   5,
+		FailureThreshold: 150,
+	}
+	runtime.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
+	return runtime
+}
+
+func stageResources(s v1alpha1.MethodStage) corev1.ResourceRequirements {
+	out := corev1.ResourceRequirements{}
+	if s.Resources != nil {
+		out.Requests, out.Limits = s.Resources.Requests.DeepCopy(), s.Resources.Limits.DeepCopy()
+	}
+	if GPUs(s) > 0 {
+		if out.Limits == nil {
+			out.Limits = corev1.ResourceList{}
+		}
+		// Extended resources are set as limits only; the request follows.
+		out.Limits[ResourceGPU] = *resource.NewQuantity(int64(GPUs(s)), resource.DecimalSI)
+	}
+	return out
+}
+
+func healthOf(checks []v1alpha1.HealthCheck) ([]task.HealthCheck, error) {
+	var out []task.HealthCheck
+	for _, c := range checks {
+		lower, err := float(c.Min)
+		if err != nil {
+			return nil, fmt.Errorf("health check of %s: %w", c.Metric, err)
+		}
+		upper, err := float(c.Max)
+		if err != nil {
+			return nil, fmt.Errorf("health check of %s: %w", c.Metric, err)
+		}
+		out = append(out, task.HealthCheck{Metric: c.Metric, Min: lower, Max: upper, AfterStep: c.AfterStep})
+	}
+	return out, nil
+}
+
+func float(d *v1alpha1.Decimal) (*float64, error) {
+	if d == nil {
+		return nil, nil
+	}
+	v, err := strconv.ParseFloat(string(*d), 64)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a number: %w", *d, err)
+	}
+	return &v, nil
+}
+
+func taskParents(parents []plan.Parent) []task.Parent {
+	var out []task.Parent
+	for _, p := range parents {
+		out = append(out, task.Parent{Stage: p.Stage, Weights: string(p.Weights)})
+	}
+	return out
+}

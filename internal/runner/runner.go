@@ -1,0 +1,179 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	kubeflow "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
+	"github.com/braincreators/tryon-operator/internal/resources"
+)
+
+// Runner reads and starts work.
+type Runner struct {
+	// Cached reads Jobs and pods from the manager's cache, which holds those with our label only.
+	Cached client.Reader
+	// Live reads what is not cached: claims, events and PyTorchJobs, whose kind may not exist.
+	Live    client.Reader
+	Writer  client.Writer
+	Mapper  meta.RESTMapper
+	Applier *apply.Applier
+	Config  resources.Config
+}
+
+var pyTorchJobKind = schema.GroupKind{Group: kubeflow.GroupVersion.Group, Kind: kubeflow.PyTorchJobKind}
+
+// ServesPyTorchJob tells whether the cluster has PyTorchJobs now; they may be installed while the manager runs.
+func (r *Runner) ServesPyTorchJob() (bool, error) {
+	_, err := r.Mapper.RESTMapping(pyTorchJobKind, kubeflow.GroupVersion.Version)
+	switch {
+	case err == nil:
+		return true, nil
+	case meta.IsNoMatchError(err):
+		return false, nil
+	}
+	return false, fmt.Errorf("asking for PyTorchJob: %w", err)
+}
+
+// Jobs lists what runs as plain Jobs under the given labels and is controlled by owner.
+func (r *Runner) Jobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
+	var jobs batchv1.JobList
+	if err := r.Cached.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+		return nil, fmt.Errorf("listing jobs: %w", err)
+	}
+	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
+	if err != nil {
+		return nil, err
+	}
+	var runs []backend.Run
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		if !metav1.IsControlledBy(job, owner) {
+			continue
+		}
+		run := backend.FromJob(job, controlledBy(pods, job))
+		if err := r.explainSilence(ctx, &run, job, "Job"); err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner. It must not be called where the
+// cluster does not serve them.
+func (r *Runner) PyTorchJobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
+	var jobs kubeflow.PyTorchJobList
+	if err := r.Live.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+		return nil, fmt.Errorf("listing PyTorchJobs: %w", err)
+	}
+	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
+	if err != nil {
+		return nil, err
+	}
+	var runs []backend.Run
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		if !metav1.IsControlledBy(job, owner) {
+			continue
+		}
+		run := backend.FromPyTorchJob(job, controlledBy(pods, job))
+		if err := r.explainSilence(ctx, &run, job, kubeflow.PyTorchJobKind); err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
+}
+
+func (r *Runner) pods(ctx context.Context, namespace string, labels client.MatchingLabels) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := r.Cached.List(ctx, &pods, client.InNamespace(namespace), labels); err != nil {
+		return nil, fmt.Errorf("listing pods: %w", err)
+	}
+	return pods.Items, nil
+}
+
+func controlledBy(pods []corev1.Pod, owner metav1.Object) []corev1.Pod {
+	var own []corev1.Pod
+	for i := range pods {
+		if metav1.IsControlledBy(&pods[i], owner) {
+			own = append(own, pods[i])
+		}
+	}
+	return own
+}
+
+// explainSilence reads why a Job has no pod. Quota and admission refuse pods before they exist, and the Job controller says so in
+// an event only.
+func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job client.Object, kind string) error {
+	if !run.Silent {
+		return nil
+	}
+	var list corev1.EventList
+	err := r.Live.List(ctx, &list, client.InNamespace(job.GetNamespace()), client.Limit(50),
+		client.MatchingFields{"involvedObject.name": job.GetName(), "involvedObject.kind": kind, "type": corev1.EventTypeWarning})
+	if err != nil {
+		return fmt.Errorf("listing events of %s %s: %w", kind, job.GetName(), err)
+	}
+	refused := slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
+		return !strings.HasPrefix(e.Reason, "FailedCreate") || e.InvolvedObject.UID != job.GetUID()
+	})
+	if len(refused) == 0 {
+		return nil
+	}
+	last := slices.MaxFunc(refused, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
+	run.Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonQuotaExceeded, Message: "No pod may be created: " + podwatch.Cut(last.Message)}
+	return nil
+}
+
+// Start applies a Job of any backend as a child of owner, after making sure that the store's claim exists.
+func (r *Runner) Start(ctx context.Context, owner, job client.Object) error {
+	if err := r.ensureClaim(ctx, owner.GetNamespace()); err != nil {
+		return err
+	}
+	return r.Applier.Apply(ctx, owner, job)
+}
+
+// Stop deletes a Job and its pods; one that is gone already is fine.
+func (r *Runner) Stop(ctx context.Context, namespace string, run backend.Run) error {
+	var job client.Object = &batchv1.Job{}
+	if run.Kind == v1alpha1.BackendPyTorchJob {
+		job = &kubeflow.PyTorchJob{}
+	}
+	job.SetNamespace(namespace)
+	job.SetName(run.Name)
+	if err := client.IgnoreNotFound(r.Writer.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground))); err != nil {
+		return fmt.Errorf("deleting %s %s: %w", run.Kind, run.Name, err)
+	}
+	return nil
+}
+
+// ensureClaim makes the store's claim where it is missing. One that exists is used as it is, whoever made it.
+func (r *Runner) ensureClaim(ctx context.Context, namespace string) error {
+	claim := r.Config.Store.MakeClaim(namespace)
+	if claim == nil {
+		return nil
+	}
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(claim), &corev1.PersistentVolumeClaim{})
+	if err == nil {
+		return nil
+	}
+	if !apierrors.IsNotFound(err) {
+		return fmt.Errorf("reading claim %s: %w", claim.Name, err)
+	}
+	return r.Applier.ApplyShared(ctx, claim)
+}
