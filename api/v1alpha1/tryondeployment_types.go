@@ -190,6 +190,7 @@ type CandidateStatus struct {
 // +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
 // +kubebuilder:resource:shortName=tod,categories=tryon
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="the name may have at most 40 characters, because the names of its Services and Deployments are made from it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",message="the name must begin with a letter and have only lower-case letters, digits and '-', because it is the name of a Service"
 // +kubebuilder:printcolumn:name="Stable",type=string,JSONPath=`.status.stable`
 // +kubebuilder:printcolumn:name="Candidate",type=string,JSONPath=`.status.candidate.version`
 // +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`

@@ -146,12 +146,13 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 func deploymentRules() map[string]rule {
 	nothing := func(*v1alpha1.TryOnDeployment) {}
 	return map[string]rule{
-		"a deployment's name is short": onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
-		"replicas are at least one":    onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = ptr.To[int32](3) }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = ptr.To[int32](0) }, "spec.replicas"),
-		"weights rise":                 onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights must rise from step to step"),
-		"a weight is a percentage":     onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
-		"a hold ends":                  onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
-		"a request ends":               onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+		"a deployment's name is short":           onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
+		"a deployment's name can be a Service's": onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
+		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = ptr.To[int32](3) }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = ptr.To[int32](0) }, "spec.replicas"),
+		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights must rise from step to step"),
+		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
+		"a hold ends":                            onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
+		"a request ends":                         onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
 	}
 }
 

@@ -41,6 +41,15 @@ const (
 // AnnotationKey records the key of the input that a Job works on.
 const AnnotationKey = "tryon.braincreators.com/key"
 
+// AnnotationAttempt records which attempt at that input a Job is.
+const AnnotationAttempt = "tryon.braincreators.com/attempt"
+
+// AnnotationWeights records the digest of the weights that a serving Deployment's pods pull.
+const AnnotationWeights = "tryon.braincreators.com/weights"
+
+// LabelMetrics, set to "enabled" on a namespace, lets its pods read the metrics of serving pods.
+const LabelMetrics = "tryon.braincreators.com/metrics"
+
 // Containers and ports of our pods.
 const (
 	// ContainerWorker is the container whose termination message is the report. PyTorchJob insists on this name.
@@ -91,7 +100,13 @@ func Job(owner, what, key string) string {
 }
 
 // Serving is the name of the Deployment and of the Service of one version behind a TryOnDeployment, for example "storefront-tops-v3".
-func Serving(deployment, version string) string { return bounded(deployment + "-" + version) }
+// A Service's name has no dots, which a model's name may have.
+func Serving(deployment, version string) string {
+	if strings.Contains(version, ".") {
+		version = strings.ReplaceAll(version, ".", "-") + "-" + hashOf(version)[:6]
+	}
+	return bounded(deployment + "-" + version)
+}
 
 // Control is the name of the ConfigMap that tells the serving pods of a TryOnDeployment what to do.
 func Control(deployment string) string { return bounded(deployment + "-control") }

@@ -1,0 +1,174 @@
+package tryondeployment
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+// pass is one carrying out of a plan.
+type pass struct {
+	*Reconciler
+	obj   *v1alpha1.TryOnDeployment
+	seen  *Observed
+	stage string
+	apply *apply.Applier
+}
+
+// act carries out a plan, in its order.
+func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan) error {
+	if len(plan.Intents) == 0 {
+		return nil
+	}
+	p := &pass{Reconciler: r, obj: obj, seen: seen, stage: plan.Stage, apply: apply.New(r.Client, r.Scheme())}
+	for _, guard := range []client.Object{r.Serving.MakeNetworkPolicy(obj), serving.MakeDisruptionBudget(obj)} {
+		if err := p.apply.Apply(ctx, obj, guard); err != nil {
+			return err
+		}
+	}
+	for _, intent := range plan.Intents {
+		if err := p.carryOut(ctx, intent); err != nil {
+			return fmt.Errorf("%s %s: %w", doing[intent.Verb], intent.Version, err)
+		}
+	}
+	return nil
+}
+
+var doing = map[rollout.Verb]string{
+	rollout.Keep: "keeping", rollout.Route: "routing to", rollout.Publish: "publishing control document to",
+	rollout.Push: "pushing control document to", rollout.Retire: "retiring",
+}
+
+func (p *pass) carryOut(ctx context.Context, i rollout.Intent) error {
+	switch i.Verb {
+	case rollout.Keep:
+		return p.keep(ctx, i)
+	case rollout.Route:
+		return p.route(ctx, i)
+	case rollout.Publish:
+		return p.publish(ctx, i)
+	case rollout.Push:
+		p.push(ctx, i)
+		return nil
+	case rollout.Retire:
+		return p.retire(ctx, i)
+	}
+	return fmt.Errorf("unknown intent %q", i.Verb)
+}
+
+func (p *pass) tell(format string, args ...any) {
+	p.Recorder.Eventf(p.obj, nil, corev1.EventTypeNormal, p.stage, "Rollout", format, args...)
+}
+
+func (p *pass) keep(ctx context.Context, i rollout.Intent) error {
+	version := serving.Version{Name: i.Version, Weights: weightsOf(p.seen, p.obj.Name, i.Version)}
+	deployment, err := p.Serving.MakeDeployment(p.obj, version, i.Replicas)
+	if err != nil {
+		return err
+	}
+	if err := p.apply.Apply(ctx, p.obj, serving.MakeVersionService(p.obj, i.Version)); err != nil {
+		return err
+	}
+	return p.apply.Apply(ctx, p.obj, deployment)
+}
+
+func (p *pass) route(ctx context.Context, i rollout.Intent) error {
+	if err := p.apply.Apply(ctx, p.obj, serving.MakeService(p.obj, i.Version)); err != nil {
+		return err
+	}
+	if p.seen.Service == nil || p.seen.Service.Spec.Selector[names.LabelModelVersion] != i.Version {
+		p.tell("Service %s selects %s: %s", p.obj.Name, i.Version, i.Reason)
+	}
+	return nil
+}
+
+// publish writes the ConfigMap first: it is the truth, and a pod that starts now reads it.
+func (p *pass) publish(ctx context.Context, i rollout.Intent) error {
+	config, err := serving.MakeControl(p.obj, p.document(i.Document))
+	if err != nil {
+		return err
+	}
+	if err := p.apply.Apply(ctx, p.obj, config); err != nil {
+		return err
+	}
+	p.tell("Control document %d: %s", i.Document.Generation, i.Reason)
+	p.push(ctx, i)
+	return nil
+}
+
+func (p *pass) document(d rollout.Document) control.Document {
+	if d.Candidate == nil {
+		return control.New(d.Generation, nil)
+	}
+	return control.New(d.Generation, &control.Candidate{
+		Version: d.Candidate.Version, Address: serving.Address(p.obj, d.Candidate.Version), Weight: d.Candidate.Weight,
+	})
+}
+
+// push makes a version's pods apply the document at once. One that does not listen gets it from the ConfigMap; whether it applies it
+// is seen in its report and nowhere else.
+func (p *pass) push(ctx context.Context, i rollout.Intent) {
+	document := p.document(i.Document)
+	var group errgroup.Group
+	group.SetLimit(asked)
+	for n := range p.seen.Pods {
+		pod := &p.seen.Pods[n]
+		if pod.Labels[names.LabelModelVersion] != i.Version || !podReady(pod) || pod.Status.PodIP == "" ||
+			p.seen.Reports[pod.UID].Generation == document.Generation {
+			continue
+		}
+		group.Go(func() error {
+			if err := p.Pods.Push(ctx, targetOf(pod), document); err != nil {
+				ctrl.LoggerFrom(ctx).Info("Serving pod did not take the control document", "pod", pod.Name, "generation", document.Generation, "reason", err.Error())
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
+// retire deletes the Deployment last: as long as it is there, the version is found again after a crash in between.
+func (p *pass) retire(ctx context.Context, i rollout.Intent) error {
+	deployment := deploymentFor(p.seen, p.obj.Name, i.Version)
+	if deployment == nil {
+		return nil
+	}
+	service := &corev1.Service{}
+	err := p.Get(ctx, client.ObjectKeyFromObject(deployment), service)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading Service %s: %w", deployment.Name, err)
+	}
+	if err == nil && metav1.IsControlledBy(service, p.obj) {
+		if err := p.remove(ctx, service); err != nil {
+			return err
+		}
+	}
+	if err := p.remove(ctx, &appsv1.Deployment{ObjectMeta: deployment.ObjectMeta}); err != nil {
+		return err
+	}
+	p.tell("%s is removed: %s", i.Version, i.Reason)
+	return nil
+}
+
+// remove deletes an object, and exactly the one that was seen.
+func (p *pass) remove(ctx context.Context, obj client.Object) error {
+	uid := obj.GetUID()
+	err := p.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting %s: %w", obj.GetName(), err)
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package tryondeployment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/status"
+)
+
+// Pods asks and tells serving pods.
+type Pods interface {
+	// Status reads what a pod does.
+	Status(ctx context.Context, pod controlclient.Target) (control.Status, error)
+	// Unready reads why a pod is not ready; empty when it is.
+	Unready(ctx context.Context, pod controlclient.Target) (string, error)
+	// Push makes a pod apply a control document.
+	Push(ctx context.Context, pod controlclient.Target, document control.Document) error
+}
+
+// Reconciler serves TryOnDeployments.
+type Reconciler struct {
+	client.Client
+	// Live reads past the cache what decides about traffic: the Service and the control ConfigMap.
+	Live     client.Reader
+	Recorder events.EventRecorder
+	Clock    clock.PassiveClock
+	// Serving is what the builders of the pods need.
+	Serving serving.Config
+	Pods    Pods
+}
+
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/status,verbs=patch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/finalizers,verbs=update
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile brings one TryOnDeployment a step further.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, err error) {
+	obj := &v1alpha1.TryOnDeployment{}
+	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
+		return res, client.IgnoreNotFound(err)
+	}
+	if leaving(obj) {
+		return res, nil
+	}
+	write := status.Begin(r.Client, r.Recorder, obj)
+	defer func() { err = errors.Join(err, write.Commit(ctx)) }()
+
+	seen, err := r.observe(ctx, obj)
+	plan := decide(obj, seen, r.Clock.Now())
+	if err == nil {
+		err = r.act(ctx, obj, seen, plan)
+	}
+	summarize(obj, seen, plan, err)
+	if err == nil {
+		res.RequeueAfter = plan.RecheckAfter
+	}
+	return res, err
+}
+
+// SetupWithManager registers the controller and what it watches.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	byLabel := handler.EnqueueRequestsFromMapFunc(deploymentOf)
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("tryondeployment").
+		For(&v1alpha1.TryOnDeployment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Owns(&appsv1.Deployment{}).
+		Owns(&corev1.Service{}).
+		Owns(&corev1.ConfigMap{}).
+		Owns(&networkingv1.NetworkPolicy{}).
+		Owns(&policyv1.PodDisruptionBudget{}).
+		Watches(&corev1.Pod{}, byLabel).
+		Watches(&discoveryv1.EndpointSlice{}, byLabel).
+		Watches(&v1alpha1.TryOnModelVersion{}, handler.EnqueueRequestsFromMapFunc(r.servingVersion)).
+		Watches(&v1alpha1.TryOnModel{}, handler.EnqueueRequestsFromMapFunc(r.servingModel)).
+		// A pod that does not answer holds its worker up for seconds.
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("setting up controller of TryOnDeployment: %w", err)
+	}
+	return nil
+}
+
+// deploymentOf finds the TryOnDeployment of a serving pod or of an EndpointSlice, which has the labels of its Service.
+func deploymentOf(_ context.Context, obj client.Object) []reconcile.Request {
+	name := obj.GetLabels()[names.LabelDeployment]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: name}}}
+}
+
+func (r *Reconciler) servingVersion(ctx context.Context, obj client.Object) []reconcile.Request {
+	version, ok := obj.(*v1alpha1.TryOnModelVersion)
+	if !ok {
+		return nil
+	}
+	return r.servers(ctx, version.Namespace, version.Spec.Model.Name)
+}
+
+func (r *Reconciler) servingModel(ctx context.Context, obj client.Object) []reconcile.Request {
+	return r.servers(ctx, obj.GetNamespace(), obj.GetName())
+}
+
+// servers are the TryOnDeployments that serve a model.
+func (r *Reconciler) servers(ctx context.Context, namespace, model string) []reconcile.Request {
+	var list v1alpha1.TryOnDeploymentList
+	if err := r.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "Listing TryOnDeployments of a changed model failed")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if list.Items[i].Spec.Model.Name == model {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+	}
+	return requests
+}

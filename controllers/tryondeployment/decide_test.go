@@ -1,0 +1,223 @@
+package tryondeployment
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+func deploymentFact(version string, change ...func(*appsv1.Deployment)) appsv1.Deployment {
+	d := appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{
+		Name: names.Serving("storefront", version), Namespace: "shop",
+		Labels:      serving.VersionLabels("storefront", version),
+		Annotations: map[string]string{names.AnnotationWeights: string(digest)},
+	}}
+	for _, c := range change {
+		c(&d)
+	}
+	return d
+}
+
+func endpoints(service string, pods ...string) discoveryv1.EndpointSlice {
+	slice := discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{discoveryv1.LabelServiceName: service}}}
+	for _, p := range pods {
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{TargetRef: &corev1.ObjectReference{Kind: "Pod", Name: p}})
+	}
+	return slice
+}
+
+func selecting(version string) *corev1.Service {
+	return serving.MakeService(serve("tops", 0), version)
+}
+
+// shifting is a look in the middle of a rollout.
+func shifting() *Observed {
+	ready := []func(*corev1.Pod){sidecar(time.Second), readiness(corev1.ConditionTrue, 5*time.Second)}
+	one, two := pod("one", "tops-v1", ready...), pod("two", "tops-v2", ready...)
+	one.UID, two.UID = "1", "2"
+	gone := pod("gone", "tops-v1", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	return &Observed{
+		Model:    &v1alpha1.TryOnModel{},
+		Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)},
+		Service:  selecting("tops-v1"),
+		Control:  control.New(4, &control.Candidate{Version: "tops-v2", Address: "http://storefront-tops-v2.shop.svc:8080", Weight: 10}),
+		Deployments: []appsv1.Deployment{
+			deploymentFact("tops-v1"),
+			deploymentFact("tops-v2", func(d *appsv1.Deployment) {
+				d.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota"}}
+			}),
+		},
+		Pods: []corev1.Pod{one, two, gone},
+		Slices: []discoveryv1.EndpointSlice{
+			endpoints("storefront", "one", "unknown"), endpoints("storefront", "one"),
+			endpoints("storefront-tops-v2", "two"), endpoints("elsewhere", "two"),
+		},
+		Reports: map[types.UID]Report{"1": {Generation: 4}},
+	}
+}
+
+func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
+	obj := serve("tops", 0)
+	obj.Spec.Replicas = ptr.To[int32](1)
+	obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: 10, Hold: metav1.Duration{Duration: time.Minute}}, {Weight: 100}}
+	obj.Status.Stable = "tops-v1"
+	obj.Status.Candidate = &v1alpha1.CandidateStatus{
+		Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: noon},
+	}
+	want := rollout.Facts{
+		Wanted: "tops-v2", Replicas: 1, Routed: "tops-v1", LastStable: "tops-v1",
+		Steps:     []rollout.Step{{Weight: 10, Hold: time.Minute}, {Weight: 100}},
+		Endpoints: map[string]int32{"tops-v1": 1},
+		Buildable: map[string]bool{"tops-v1": true, "tops-v2": true},
+		Control:   rollout.Document{Generation: 4, Candidate: &rollout.Share{Version: "tops-v2", Weight: 10}},
+		Record:    &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},
+		Sets: []rollout.Set{
+			{Version: "tops-v1", Deployed: true, Pods: []rollout.Pod{
+				{Name: "one", State: rollout.PodReady, Since: noon.Add(5 * time.Second), Reported: true, Generation: 4},
+			}},
+			{Version: "tops-v2", Deployed: true, Endpoints: 1, Stalled: "pods cannot be created: exceeded quota", Pods: []rollout.Pod{
+				{Name: "two", State: rollout.PodReady, Since: noon.Add(5 * time.Second)},
+			}},
+		},
+	}
+	if diff := cmp.Diff(want, factsOf(obj, shifting(), noon)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
+	seen := &Observed{Service: selecting("tops-v1"), Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)}}
+	facts := factsOf(serve("tops", 0), seen, noon)
+	if facts.Buildable["tops-v1"] || !facts.Buildable["tops-v2"] {
+		t.Errorf("buildable: %v, want tops-v2 only", facts.Buildable)
+	}
+}
+
+func TestAShareOfNothingIsNoCandidate(t *testing.T) {
+	seen := shifting()
+	seen.Control.Candidate.Weight = 0
+	if facts := factsOf(serve("tops", 0), seen, noon); facts.Control.Candidate != nil {
+		t.Errorf("candidate: %+v", facts.Control.Candidate)
+	}
+}
+
+func TestWithoutFactsNothingIsDone(t *testing.T) {
+	if diff := cmp.Diff(rollout.Plan{}, decide(serve("tops", 0), nil, noon)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAPodThatRunsWithoutBeingReadyIsLookedAtAgain(t *testing.T) {
+	seen := &Observed{
+		Versions: []v1alpha1.TryOnModelVersion{version("tops", 1)}, Service: selecting("tops-v1"), Control: control.New(1, nil),
+		Deployments: []appsv1.Deployment{deploymentFact("tops-v1")},
+		Pods:        []corev1.Pod{pod("one", "tops-v1", readiness(corev1.ConditionFalse, 0))},
+	}
+	if got := decide(serve("tops", 0), seen, noon).RecheckAfter; got != 0 {
+		t.Errorf("a pod that does not run yet is looked at again after %s, want the watch only", got)
+	}
+	sidecar(time.Second)(&seen.Pods[0])
+	if got := decide(serve("tops", 0), seen, noon).RecheckAfter; got != lookAgain {
+		t.Errorf("looked at again after %s, want %s", got, lookAgain)
+	}
+}
+
+func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
+	seen := shifting()
+	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: noon}
+	before, after := noon.Add(overdue), noon.Add(overdue+time.Second)
+	if sets := factsOf(serve("tops", 0), seen, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != rollout.PodLeaving {
+		t.Errorf("within its time: %+v, want one that leaves", sets[0].Pods)
+	}
+	if left := nextOverdue(seen, noon); left != overdue+time.Second {
+		t.Errorf("looked at again after %s, want %s", left, overdue+time.Second)
+	}
+	if sets := factsOf(serve("tops", 0), seen, after).Sets; len(sets[0].Pods) != 0 {
+		t.Errorf("after its time: %+v, want none", sets[0].Pods)
+	}
+	if left := nextOverdue(seen, after); left != 0 {
+		t.Errorf("looked at again after %s, want never", left)
+	}
+}
+
+func TestOnlyPodsWhoseAnswerMattersAreAsked(t *testing.T) {
+	ready := []func(*corev1.Pod){sidecar(time.Second), readiness(corev1.ConditionTrue, 5*time.Second)}
+	steady := func() *Observed {
+		return &Observed{
+			Versions: []v1alpha1.TryOnModelVersion{version("tops", 1)}, Control: control.New(1, nil),
+			Deployments: []appsv1.Deployment{deploymentFact("tops-v1")},
+			Pods:        []corev1.Pod{pod("ready", "tops-v1", ready...), pod("starting", "tops-v1", readiness(corev1.ConditionFalse, 0))},
+		}
+	}
+	tests := map[string]struct {
+		change func(*Observed)
+		want   []string
+	}{
+		"steady":                    {func(*Observed) {}, nil},
+		"a sidecar runs, not ready": {func(o *Observed) { sidecar(time.Second)(&o.Pods[1]) }, []string{"starting"}},
+		"another version is wanted": {func(o *Observed) { o.Versions = append(o.Versions, version("tops", 2)) }, []string{"ready"}},
+		"no control document":       {func(o *Observed) { o.Control = control.Document{} }, []string{"ready"}},
+		"a candidate in it":         {func(o *Observed) { o.Control.Candidate = &control.Candidate{} }, []string{"ready"}},
+		"a second Deployment":       {func(o *Observed) { o.Deployments = append(o.Deployments, deploymentFact("tops-v2")) }, []string{"ready"}},
+		"pods of another version":   {func(o *Observed) { o.Pods[1].Labels[names.LabelModelVersion] = "tops-v2" }, []string{"ready"}},
+		"no address yet": {func(o *Observed) {
+			o.Control = control.Document{}
+			o.Pods[0].Status.PodIP = ""
+		}, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			seen := steady()
+			tt.change(seen)
+			var got []string
+			for _, p := range podsToAsk(serve("tops", 0), seen) {
+				got = append(got, p.Name)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("asked (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAStalledDeploymentSaysWhy(t *testing.T) {
+	for name, tt := range map[string]struct {
+		conditions []appsv1.DeploymentCondition
+		want       string
+	}{
+		"nothing": {nil, ""},
+		"getting on": {
+			[]appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionTrue, Message: "has progressed"}}, "",
+		},
+		"over its deadline": {
+			[]appsv1.DeploymentCondition{{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Message: "has timed out progressing"}},
+			"has timed out progressing",
+		},
+		"the quota explains the deadline": {
+			[]appsv1.DeploymentCondition{
+				{Type: appsv1.DeploymentProgressing, Status: corev1.ConditionFalse, Message: "has timed out progressing"},
+				{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "exceeded quota"},
+			},
+			"pods cannot be created: exceeded quota",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := stalled(&appsv1.Deployment{Status: appsv1.DeploymentStatus{Conditions: tt.conditions}}); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,223 @@
+package tryondeployment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+// asked bounds how many pods are asked at once.
+const asked = 16
+
+// Observed is what one look at the cluster found. Pointers are nil for what is absent.
+type Observed struct {
+	Model *v1alpha1.TryOnModel
+	// Versions of the namespace, of every model.
+	Versions []v1alpha1.TryOnModelVersion
+	// Service of the whole group.
+	Service *corev1.Service
+	// Control is the document in the ConfigMap; its generation is 0 when there is none or it is unreadable.
+	Control control.Document
+	// Deployments that belong to the object.
+	Deployments []appsv1.Deployment
+	// Pods with the object's labels, also those whose Deployment is gone.
+	Pods []corev1.Pod
+	// Slices are the EndpointSlices of the object's Services.
+	Slices []discoveryv1.EndpointSlice
+	// Reports are the answers of the pods that were asked and answered, by UID.
+	Reports map[types.UID]Report
+}
+
+// Report is what a serving pod said about itself.
+type Report struct {
+	// Generation of the control document that it applies.
+	Generation int64
+	// Unready is why it is not ready; empty when it is.
+	Unready string
+}
+
+// observe reads. On an error the result is nil: a decision on half of the facts would be wrong.
+func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment) (*Observed, error) {
+	seen := &Observed{Reports: map[types.UID]Report{}}
+	for _, read := range []func(context.Context, *v1alpha1.TryOnDeployment, *Observed) error{
+		r.observeModel, r.observeTruth, r.observePods, r.observeEndpoints,
+	} {
+		if err := read(ctx, obj, seen); err != nil {
+			return nil, err
+		}
+	}
+	r.ask(ctx, podsToAsk(obj, seen), seen)
+	return seen, nil
+}
+
+func (r *Reconciler) observeModel(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
+	model := &v1alpha1.TryOnModel{}
+	switch err := r.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: obj.Spec.Model.Name}, model); {
+	case err == nil:
+		seen.Model = model
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("reading TryOnModel %s: %w", obj.Spec.Model.Name, err)
+	}
+	var list v1alpha1.TryOnModelVersionList
+	if err := r.List(ctx, &list, client.InNamespace(obj.Namespace)); err != nil {
+		return fmt.Errorf("listing model versions: %w", err)
+	}
+	seen.Versions = list.Items
+	return nil
+}
+
+// observeTruth reads past the cache what decides about traffic.
+func (r *Reconciler) observeTruth(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
+	service, config := &corev1.Service{}, &corev1.ConfigMap{}
+	found, err := r.getOwned(ctx, obj, "Service", obj.Name, service)
+	if err != nil {
+		return err
+	}
+	if found {
+		seen.Service = service
+	}
+	if found, err = r.getOwned(ctx, obj, "ConfigMap", names.Control(obj.Name), config); err != nil || !found {
+		return err
+	}
+	// What cannot be read counts as absent and is written anew, above every generation that pods have seen.
+	if document, err := control.Decode([]byte(config.Data[control.Key])); err == nil {
+		seen.Control = document
+	}
+	return nil
+}
+
+// getOwned reads a child past the cache, and refuses one that somebody else made under the name that we need.
+func (r *Reconciler) getOwned(ctx context.Context, obj *v1alpha1.TryOnDeployment, kind, name string, into client.Object) (found bool, err error) {
+	switch err := r.Live.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, into); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reading %s %s: %w", kind, name, err)
+	case !metav1.IsControlledBy(into, obj):
+		return false, fmt.Errorf("%w: %s %s exists; delete or rename it", apply.ErrNotOwned, kind, name)
+	}
+	return true, nil
+}
+
+func (r *Reconciler) observePods(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
+	ours := client.MatchingLabels(serving.GroupSelector(obj.Name))
+	var deployments appsv1.DeploymentList
+	if err := r.List(ctx, &deployments, client.InNamespace(obj.Namespace), ours); err != nil {
+		return fmt.Errorf("listing Deployments: %w", err)
+	}
+	seen.Deployments = slices.DeleteFunc(deployments.Items, func(d appsv1.Deployment) bool {
+		return !metav1.IsControlledBy(&d, obj) || !d.DeletionTimestamp.IsZero()
+	})
+	var pods corev1.PodList
+	if err := r.List(ctx, &pods, client.InNamespace(obj.Namespace), ours); err != nil {
+		return fmt.Errorf("listing serving pods: %w", err)
+	}
+	seen.Pods = pods.Items
+	return nil
+}
+
+func (r *Reconciler) observeEndpoints(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
+	services := []string{obj.Name}
+	for i := range seen.Deployments {
+		services = append(services, seen.Deployments[i].Name)
+	}
+	requirement, err := labels.NewRequirement(discoveryv1.LabelServiceName, selection.In, services)
+	if err != nil {
+		return fmt.Errorf("selecting EndpointSlices: %w", err)
+	}
+	var list discoveryv1.EndpointSliceList
+	err = r.List(ctx, &list, client.InNamespace(obj.Namespace), client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*requirement)})
+	if err != nil {
+		return fmt.Errorf("listing EndpointSlices: %w", err)
+	}
+	seen.Slices = list.Items
+	return nil
+}
+
+// ask asks pods about themselves. One that does not answer has no report; that is a fact and not an error.
+func (r *Reconciler) ask(ctx context.Context, pods []corev1.Pod, seen *Observed) {
+	reports := make([]*Report, len(pods))
+	var group errgroup.Group
+	group.SetLimit(asked)
+	for i := range pods {
+		group.Go(func() error {
+			reports[i] = r.askPod(ctx, &pods[i])
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for i := range pods {
+		if reports[i] != nil {
+			seen.Reports[pods[i].UID] = *reports[i]
+		}
+	}
+}
+
+func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *Report {
+	log := ctrl.LoggerFrom(ctx).V(1)
+	target := targetOf(pod)
+	state, err := r.Pods.Status(ctx, target)
+	if err != nil {
+		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
+		return nil
+	}
+	report := &Report{Generation: state.Generation}
+	if podReady(pod) {
+		return report
+	}
+	if report.Unready, err = r.Pods.Unready(ctx, target); err != nil {
+		log.Info("Serving pod does not say why it is not ready", "pod", pod.Name, "reason", err.Error())
+	}
+	return report
+}
+
+func targetOf(pod *corev1.Pod) controlclient.Target {
+	return controlclient.Target{IP: pod.Status.PodIP, UID: string(pod.UID)}
+}
+
+// podsToAsk are the ready pods while a rollout needs their confirmation, and those whose sidecar runs without being ready.
+func podsToAsk(obj *v1alpha1.TryOnDeployment, seen *Observed) []corev1.Pod {
+	moving := confirmationsMatter(obj, seen)
+	return slices.DeleteFunc(slices.Clone(seen.Pods), func(p corev1.Pod) bool {
+		if p.Status.PodIP == "" || !p.DeletionTimestamp.IsZero() || finished(&p) {
+			return true
+		}
+		if podReady(&p) {
+			return !moving
+		}
+		return sidecarStart(&p).IsZero()
+	})
+}
+
+// confirmationsMatter is false in the steady state only: one version, which is the wanted one, and no candidate.
+func confirmationsMatter(obj *v1alpha1.TryOnDeployment, seen *Observed) bool {
+	if seen.Control.Generation == 0 || seen.Control.Candidate != nil || len(seen.Deployments) != 1 {
+		return true
+	}
+	stable := seen.Deployments[0].Labels[names.LabelModelVersion]
+	for i := range seen.Pods {
+		if seen.Pods[i].Labels[names.LabelModelVersion] != stable {
+			return true
+		}
+	}
+	return resolve(obj, seen).Version != stable
+}

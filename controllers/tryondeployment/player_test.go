@@ -1,0 +1,275 @@
+package tryondeployment_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/names"
+)
+
+// player plays the parts of the cluster that a lone kube-apiserver lacks: Deployments make pods, pods start or crash, Services get
+// endpoints. It also is what the pods answer. It writes down every breach of a promise that it sees.
+type player struct {
+	client.Client
+	namespace string
+
+	mu sync.Mutex
+	// crashing versions never get ready.
+	crashing map[string]bool
+	// deaf pods neither answer nor listen, by version.
+	deaf map[string]bool
+	// documents are what pods apply, by UID.
+	documents map[string]control.Document
+	// owners are the versions of pods, by UID.
+	owners  map[string]string
+	created int
+	// promised is the capacity that must not be undercut; 0 until it is first reached.
+	promised int
+	breaches []string
+}
+
+func newPlayer(c client.Client, namespace string) *player {
+	return &player{
+		Client: c, namespace: namespace, crashing: map[string]bool{}, deaf: map[string]bool{},
+		documents: map[string]control.Document{}, owners: map[string]string{},
+	}
+}
+
+func (p *player) locked(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+// Status implements tryondeployment.Pods.
+func (p *player) Status(_ context.Context, pod controlclient.Target) (control.Status, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.deaf[p.owners[pod.UID]] {
+		return control.Status{}, controlclient.ErrPod
+	}
+	return control.Status{Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation}, nil
+}
+
+// Unready implements tryondeployment.Pods.
+func (p *player) Unready(context.Context, controlclient.Target) (string, error) { return "", nil }
+
+// Push implements tryondeployment.Pods.
+func (p *player) Push(_ context.Context, pod controlclient.Target, document control.Document) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.deaf[p.owners[pod.UID]] {
+		return controlclient.ErrPod
+	}
+	if document.Generation < p.documents[pod.UID].Generation {
+		p.breaches = append(p.breaches, fmt.Sprintf("document %d is pushed after %d", document.Generation, p.documents[pod.UID].Generation))
+	}
+	p.documents[pod.UID] = document
+	return nil
+}
+
+// play plays until the test ends.
+func (p *player) play(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(100 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			if err := p.tick(ctx); err != nil && ctx.Err() == nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
+				t.Errorf("playing the cluster: %v", err)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-done
+		p.locked(func() {
+			for _, breach := range p.breaches {
+				t.Error(breach)
+			}
+		})
+	})
+}
+
+func (p *player) tick(ctx context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var deployments appsv1.DeploymentList
+	var pods corev1.PodList
+	if err := p.List(ctx, &deployments, client.InNamespace(p.namespace)); err != nil {
+		return err
+	}
+	if err := p.List(ctx, &pods, client.InNamespace(p.namespace)); err != nil {
+		return err
+	}
+	for i := range deployments.Items {
+		if err := p.deploy(ctx, &deployments.Items[i], pods.Items); err != nil {
+			return err
+		}
+	}
+	for i := range pods.Items {
+		if err := p.live(ctx, &pods.Items[i], deployments.Items); err != nil {
+			return err
+		}
+	}
+	return p.route(ctx)
+}
+
+func (p *player) deploy(ctx context.Context, d *appsv1.Deployment, pods []corev1.Pod) error {
+	have := int32(0)
+	for i := range pods {
+		if pods[i].Labels[names.LabelModelVersion] != d.Labels[names.LabelModelVersion] || !pods[i].DeletionTimestamp.IsZero() {
+			continue
+		}
+		if have++; have > *d.Spec.Replicas {
+			if err := p.Delete(ctx, &pods[i]); err != nil {
+				return err
+			}
+		}
+	}
+	for ; have < *d.Spec.Replicas; have++ {
+		p.created++
+		pod := &corev1.Pod{ObjectMeta: *d.Spec.Template.ObjectMeta.DeepCopy(), Spec: *d.Spec.Template.Spec.DeepCopy()}
+		pod.Name, pod.Namespace = fmt.Sprintf("%s-%d", d.Name, p.created), d.Namespace
+		if err := p.Create(ctx, pod); err != nil {
+			return err
+		}
+	}
+	if d.Status.ObservedGeneration == d.Generation && d.Status.Replicas == *d.Spec.Replicas {
+		return nil
+	}
+	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas = d.Generation, *d.Spec.Replicas, *d.Spec.Replicas
+	return p.Client.Status().Update(ctx, d)
+}
+
+// live starts pods, crashes those of crashing versions, and removes those whose Deployment is gone.
+func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1.Deployment) error {
+	version := pod.Labels[names.LabelModelVersion]
+	alive := false
+	for i := range deployments {
+		alive = alive || deployments[i].Labels[names.LabelModelVersion] == version
+	}
+	if !alive {
+		return p.Delete(ctx, pod, client.GracePeriodSeconds(0))
+	}
+	ready := corev1.ConditionTrue
+	if p.crashing[version] {
+		ready = corev1.ConditionFalse
+	}
+	if len(pod.Status.Conditions) > 0 && pod.Status.Conditions[0].Status == ready {
+		return nil
+	}
+	if _, known := p.documents[string(pod.UID)]; !known {
+		p.owners[string(pod.UID)] = version
+		config := &corev1.ConfigMap{}
+		if err := p.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: names.Control(pod.Labels[names.LabelDeployment])}, config); err != nil {
+			return err
+		}
+		document, err := control.Decode([]byte(config.Data[control.Key]))
+		if err != nil {
+			return err
+		}
+		p.documents[string(pod.UID)] = document
+	}
+	pod.Status.PodIP = fmt.Sprintf("10.0.0.%d", p.created%250+1)
+	pod.Status.PodIPs = []corev1.PodIP{{IP: pod.Status.PodIP}}
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready, LastTransitionTime: metav1.Now()}}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: names.ContainerSidecar, State: corev1.ContainerState{
+		Running: &corev1.ContainerStateRunning{StartedAt: metav1.Now()},
+	}}}
+	if p.crashing[version] {
+		pod.Status.InitContainerStatuses = []corev1.ContainerStatus{{
+			Name: names.ContainerRuntime, RestartCount: 2,
+			State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}},
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: "loading model.onnx: bad graph"}},
+		}}
+	}
+	return p.Client.Status().Update(ctx, pod)
+}
+
+// route gives every Service the endpoints of its ready pods, and watches over the promised capacity of the group's Service.
+func (p *player) route(ctx context.Context) error {
+	var services corev1.ServiceList
+	if err := p.List(ctx, &services, client.InNamespace(p.namespace)); err != nil {
+		return err
+	}
+	for i := range services.Items {
+		service := &services.Items[i]
+		if service.Labels[names.LabelDeployment] == "" {
+			continue
+		}
+		var pods corev1.PodList
+		if err := p.List(ctx, &pods, client.InNamespace(p.namespace), client.MatchingLabelsSelector{Selector: labels.SelectorFromSet(service.Spec.Selector)}); err != nil {
+			return err
+		}
+		slice := sliceOf(service, pods.Items)
+		if service.Name == service.Labels[names.LabelDeployment] && len(slice.Endpoints) < p.promised {
+			p.breaches = append(p.breaches, fmt.Sprintf("%d of %d promised pods behind Service %s, which selects %s",
+				len(slice.Endpoints), p.promised, service.Name, service.Spec.Selector[names.LabelModelVersion]))
+		}
+		if err := p.put(ctx, slice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sliceOf(service *corev1.Service, pods []corev1.Pod) *discoveryv1.EndpointSlice {
+	slice := &discoveryv1.EndpointSlice{AddressType: discoveryv1.AddressTypeIPv4}
+	slice.Name, slice.Namespace = service.Name+"-slice", service.Namespace
+	slice.Labels = map[string]string{discoveryv1.LabelServiceName: service.Name, names.LabelDeployment: service.Labels[names.LabelDeployment]}
+	for i := range pods {
+		if len(pods[i].Status.Conditions) == 0 || pods[i].Status.Conditions[0].Status != corev1.ConditionTrue {
+			continue
+		}
+		slice.Endpoints = append(slice.Endpoints, discoveryv1.Endpoint{
+			Addresses:  []string{pods[i].Status.PodIP},
+			Conditions: discoveryv1.EndpointConditions{Ready: ptr.To(true)},
+			TargetRef:  &corev1.ObjectReference{Kind: "Pod", Namespace: pods[i].Namespace, Name: pods[i].Name, UID: pods[i].UID},
+		})
+	}
+	return slice
+}
+
+func (p *player) put(ctx context.Context, slice *discoveryv1.EndpointSlice) error {
+	current := &discoveryv1.EndpointSlice{}
+	err := p.Get(ctx, client.ObjectKeyFromObject(slice), current)
+	if apierrors.IsNotFound(err) {
+		return p.Create(ctx, slice)
+	}
+	if err != nil || describe(current) == describe(slice) {
+		return err
+	}
+	current.Endpoints = slice.Endpoints
+	return p.Update(ctx, current)
+}
+
+func describe(slice *discoveryv1.EndpointSlice) string {
+	var all []string
+	for _, e := range slice.Endpoints {
+		all = append(all, e.TargetRef.Name)
+	}
+	return strings.Join(all, ",")
+}

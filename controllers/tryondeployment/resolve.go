@@ -1,0 +1,75 @@
+package tryondeployment
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+)
+
+// resolution is which version the spec asks for now.
+type resolution struct {
+	// Version is the name of the TryOnModelVersion; empty when none may be served.
+	Version string
+	// Reason and Message of the condition ModelResolved.
+	Reason  string
+	Message string
+}
+
+// resolve finds the newest version that passed its gates, or the fixed one.
+func resolve(obj *v1alpha1.TryOnDeployment, seen *Observed) resolution {
+	model, fixed := obj.Spec.Model.Name, obj.Spec.Model.Version
+	asked := func(v *v1alpha1.TryOnModelVersion) bool {
+		return v.Spec.Model.Name == model && (fixed == 0 || v.Spec.Version == fixed)
+	}
+	best := newest(seen.Versions, func(v *v1alpha1.TryOnModelVersion) bool { return asked(v) && servable(v, fixed != 0) })
+	switch {
+	case best != nil && fixed != 0:
+		return resolution{best.Name, v1alpha1.ReasonResolved, best.Name + " is asked for"}
+	case best != nil:
+		return resolution{best.Name, v1alpha1.ReasonResolved, best.Name + " is the newest version that passed its gates"}
+	}
+	switch last := newest(seen.Versions, asked); {
+	case last != nil:
+		return resolution{"", v1alpha1.ReasonVersionNotReady, notReady(last)}
+	case seen.Model == nil:
+		return resolution{"", v1alpha1.ReasonModelNotFound, fmt.Sprintf("there is no TryOnModel %s in this namespace", model)}
+	case fixed != 0:
+		return resolution{"", v1alpha1.ReasonVersionNotReady, fmt.Sprintf("TryOnModel %s has no version %d", model, fixed)}
+	}
+	return resolution{"", v1alpha1.ReasonVersionNotReady, fmt.Sprintf("TryOnModel %s has no version yet", model)}
+}
+
+// newest is the version of the highest number that is taken; nil when none is.
+func newest(versions []v1alpha1.TryOnModelVersion, taken func(*v1alpha1.TryOnModelVersion) bool) *v1alpha1.TryOnModelVersion {
+	var found *v1alpha1.TryOnModelVersion
+	for i := range versions {
+		if v := &versions[i]; taken(v) && (found == nil || v.Spec.Version > found.Spec.Version) {
+			found = v
+		}
+	}
+	return found
+}
+
+// servable says whether a version may be served. One that is being deleted is served on only where the spec names it.
+func servable(v *v1alpha1.TryOnModelVersion, named bool) bool {
+	if v.Status.Weights == nil || v.Status.Weights.Digest == "" || (!named && !v.DeletionTimestamp.IsZero()) {
+		return false
+	}
+	return meta.IsStatusConditionTrue(v.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+func notReady(v *v1alpha1.TryOnModelVersion) string {
+	if !v.DeletionTimestamp.IsZero() {
+		return v.Name + " is being deleted"
+	}
+	ready := meta.FindStatusCondition(v.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return v.Name + " is not ready yet"
+	}
+	if ready.Message == "" {
+		return fmt.Sprintf("%s is not ready: %s", v.Name, ready.Reason)
+	}
+	return fmt.Sprintf("%s is not ready: %s: %s", v.Name, ready.Reason, ready.Message)
+}

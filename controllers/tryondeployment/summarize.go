@@ -1,0 +1,151 @@
+package tryondeployment
+
+import (
+	"errors"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/status"
+)
+
+// summarize sets the status, in memory only. seen is nil when the cluster could not be read; what was said about it before stays.
+//
+// Ready is True when the version that the spec asks for is served by every replica and nothing is on the move.
+func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan, err error) {
+	if seen == nil {
+		setUnseen(obj, err)
+		return
+	}
+	want := resolve(obj, seen)
+	setResolved(obj, want)
+	if plan.Stable != "" {
+		setServed(obj, seen, plan, err)
+		setAvailable(obj, plan)
+		setRolledOut(obj, want, plan)
+	}
+	setReady(obj, want, plan, err)
+}
+
+// setUnseen is for a pass that could not look: nothing is known, or what was found must not be touched.
+func setUnseen(obj *v1alpha1.TryOnDeployment, err error) {
+	state := metav1.ConditionUnknown
+	if errors.Is(err, apply.ErrNotOwned) {
+		state = metav1.ConditionFalse
+	}
+	status.Set(obj, v1alpha1.ConditionReady, state, reasonOf(err), err.Error())
+}
+
+func setResolved(obj *v1alpha1.TryOnDeployment, want resolution) {
+	state := metav1.ConditionTrue
+	if want.Version == "" {
+		state = metav1.ConditionFalse
+	}
+	status.Set(obj, v1alpha1.ConditionModelResolved, state, want.Reason, want.Message)
+}
+
+// setServed writes which versions are in use. When the plan was not carried out to its end, the selector may still be the old one.
+func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan, err error) {
+	stable := plan.Stable
+	if err != nil && seen.Service != nil {
+		stable = seen.Service.Spec.Selector[names.LabelModelVersion]
+	}
+	s := &obj.Status
+	s.Stable = stable
+	s.Candidate = candidateOf(plan)
+	s.Weight = ""
+	if plan.Candidate != "" {
+		s.Weight = fmt.Sprintf("%d%%", plan.Weight)
+	}
+	replicas, ready := countPods(seen, stable)
+	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
+	s.Pods = fmt.Sprintf("%d/%d", ready, serving.Replicas(obj))
+	s.Selector = serving.Selector(obj.Name, stable).String()
+	s.URL = serving.URL(obj)
+}
+
+func candidateOf(plan rollout.Plan) *v1alpha1.CandidateStatus {
+	if plan.Candidate == "" {
+		return nil
+	}
+	out := &v1alpha1.CandidateStatus{Version: plan.Candidate}
+	if r := plan.Record; r != nil && r.Step >= 0 {
+		out.Step = ptr.To(int32(r.Step))
+		out.ControlGeneration = ptr.To(r.Generation)
+		if !r.Applied.IsZero() {
+			out.AppliedTime = ptr.To(metav1.NewTime(r.Applied))
+		}
+	}
+	return out
+}
+
+// countPods counts the pods of a version that are not being deleted, and the ready ones of them.
+func countPods(seen *Observed, version string) (all, ready int32) {
+	for i := range seen.Pods {
+		p := &seen.Pods[i]
+		if p.Labels[names.LabelModelVersion] != version || !p.DeletionTimestamp.IsZero() || finished(p) {
+			continue
+		}
+		all++
+		if podReady(p) {
+			ready++
+		}
+	}
+	return all, ready
+}
+
+func setAvailable(obj *v1alpha1.TryOnDeployment, plan rollout.Plan) {
+	if ready := ptr.Deref(obj.Status.ReadyReplicas, 0); ready > 0 {
+		status.Set(obj, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonServing,
+			fmt.Sprintf("%s takes requests at %s", obj.Status.Stable, obj.Status.URL))
+		return
+	}
+	reason := v1alpha1.ReasonUnavailable
+	if plan.Stage == v1alpha1.ReasonStarting {
+		reason = v1alpha1.ReasonStarting
+	}
+	status.Set(obj, v1alpha1.ConditionAvailable, metav1.ConditionFalse, reason, fmt.Sprintf("no pod of %s takes requests", obj.Status.Stable))
+}
+
+func setRolledOut(obj *v1alpha1.TryOnDeployment, want resolution, plan rollout.Plan) {
+	switch {
+	case want.Version == "":
+		status.Set(obj, v1alpha1.ConditionRolledOut, metav1.ConditionUnknown, want.Reason, want.Message)
+	case plan.Stage == v1alpha1.ReasonServing:
+		status.Set(obj, v1alpha1.ConditionRolledOut, metav1.ConditionTrue, v1alpha1.ReasonServing, plan.Message)
+	default:
+		status.Set(obj, v1alpha1.ConditionRolledOut, metav1.ConditionFalse, plan.Stage, plan.Message)
+	}
+}
+
+func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan rollout.Plan, err error) {
+	switch {
+	case err != nil:
+		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, reasonOf(err), err.Error())
+	case want.Version == "" && plan.Stable != "":
+		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, fmt.Sprintf("%s; %s serves on", want.Message, plan.Stable))
+	case want.Version == "":
+		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, want.Message)
+	case plan.Stage == v1alpha1.ReasonServing:
+		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionTrue, plan.Stage, plan.Message)
+	default:
+		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, plan.Stage, plan.Message)
+	}
+}
+
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, apply.ErrNotOwned):
+		return v1alpha1.ReasonNotOwned
+	case errors.Is(err, resources.ErrStore):
+		return v1alpha1.ReasonStoreUnavailable
+	}
+	return v1alpha1.ReasonReconcileError
+}

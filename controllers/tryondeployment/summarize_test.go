@@ -1,0 +1,139 @@
+package tryondeployment
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+)
+
+// conditions as "Type=Status Reason", in the order in which they were set.
+func conditions(obj *v1alpha1.TryOnDeployment) string {
+	var all []string
+	for _, c := range obj.Status.Conditions {
+		all = append(all, fmt.Sprintf("%s=%s %s", c.Type, c.Status, c.Reason))
+	}
+	return strings.Join(all, "; ")
+}
+
+func TestConditionsTellTheStage(t *testing.T) {
+	serving := rollout.Plan{Stable: "tops-v1", Stage: v1alpha1.ReasonServing, Message: "tops-v1 is served by 1 pod"}
+	tests := map[string]struct {
+		fixed int64
+		plan  rollout.Plan
+		seen  *Observed
+		err   error
+		want  string
+	}{
+		"nothing to serve": {
+			plan: rollout.Plan{Stage: v1alpha1.ReasonVersionNotReady}, seen: &Observed{},
+			want: "ModelResolved=False ModelNotFound; Ready=False ModelNotFound",
+		},
+		"starting": {
+			plan: rollout.Plan{Stable: "tops-v2", Stage: v1alpha1.ReasonStarting}, seen: &Observed{Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)}},
+			want: "ModelResolved=True Resolved; Available=False Starting; RolledOut=False Starting; Ready=False Starting",
+		},
+		"serving": {
+			plan: serving, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=True Serving",
+		},
+		"shifting": {
+			plan: rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Stage: v1alpha1.ReasonShifting}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False Shifting; Ready=False Shifting",
+		},
+		"the candidate failed": {
+			plan: rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Stage: v1alpha1.ReasonCandidateFailed}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False CandidateFailed; Ready=False CandidateFailed",
+		},
+		"no pod is left": {
+			plan: rollout.Plan{Stable: "tops-v3", Stage: v1alpha1.ReasonUnavailable}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=False Unavailable; RolledOut=False Unavailable; Ready=False Unavailable",
+		},
+		"the fixed version does not exist and the old one serves on": {
+			fixed: 9, plan: serving, seen: shifting(),
+			want: "ModelResolved=False VersionNotReady; Available=True Serving; RolledOut=Unknown VersionNotReady; Ready=False VersionNotReady",
+		},
+		"a child belongs to somebody else": {
+			plan: serving, seen: shifting(), err: fmt.Errorf("keeping: %w", apply.ErrNotOwned),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=False NotOwned",
+		},
+		"the catalogue cannot be mounted": {
+			plan: serving, seen: shifting(), err: fmt.Errorf("keeping: %w", resources.ErrStore),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=False StoreUnavailable",
+		},
+		"a write failed": {
+			plan: serving, seen: shifting(), err: errors.New("timeout"),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=False ReconcileError",
+		},
+		"the cluster could not be read":        {err: errors.New("timeout"), want: "Ready=Unknown ReconcileError"},
+		"the Service belongs to somebody else": {err: fmt.Errorf("%w: Service", apply.ErrNotOwned), want: "Ready=False NotOwned"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			obj := serve("tops", tt.fixed)
+			summarize(obj, tt.seen, tt.plan, tt.err)
+			if diff := cmp.Diff(tt.want, conditions(obj)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			for _, c := range obj.Status.Conditions {
+				if c.ObservedGeneration != obj.Generation {
+					t.Errorf("%s speaks of generation %d, want %d", c.Type, c.ObservedGeneration, obj.Generation)
+				}
+			}
+		})
+	}
+}
+
+func TestTheStatusSaysWhatIsServed(t *testing.T) {
+	obj := serve("tops", 0)
+	obj.Spec.Replicas = ptr.To[int32](2)
+	plan := rollout.Plan{
+		Stable: "tops-v1", Candidate: "tops-v2", Weight: 10, Stage: v1alpha1.ReasonShifting,
+		Record: &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},
+	}
+	summarize(obj, shifting(), plan, nil)
+	obj.Status.Conditions = nil
+	want := v1alpha1.TryOnDeploymentStatus{
+		Stable: "tops-v1", Weight: "10%", Replicas: ptr.To[int32](1), ReadyReplicas: ptr.To[int32](1), Pods: "1/2",
+		Candidate: &v1alpha1.CandidateStatus{
+			Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: noon},
+		},
+		Selector: "tryon.braincreators.com/deployment=storefront,tryon.braincreators.com/model-version=tops-v1",
+		URL:      "http://storefront.shop.svc:8080",
+	}
+	if diff := cmp.Diff(want, obj.Status); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAPromotionThatFailedIsNotReported(t *testing.T) {
+	obj := serve("tops", 0)
+	summarize(obj, shifting(), rollout.Plan{Stable: "tops-v2", Stage: v1alpha1.ReasonPromoting}, errors.New("timeout"))
+	if obj.Status.Stable != "tops-v1" {
+		t.Errorf("stable is %s, but the Service selects tops-v1", obj.Status.Stable)
+	}
+}
+
+func TestTheRecordOfARolloutSurvivesTheStatus(t *testing.T) {
+	for name, record := range map[string]rollout.Record{
+		"before the first step": {Version: "tops-v2", Step: -1},
+		"not applied yet":       {Version: "tops-v2", Step: 1, Generation: 7},
+		"applied":               {Version: "tops-v2", Step: 2, Generation: 9, Applied: noon},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := recordOf(candidateOf(rollout.Plan{Candidate: "tops-v2", Record: &record}))
+			if diff := cmp.Diff(&record, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

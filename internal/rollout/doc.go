@@ -1,0 +1,17 @@
+// Package rollout plans how a serving group moves from one version to the next without a failed request.
+//
+// It is pure: Decide takes the facts of one look at the cluster and the time, and gives one plan of intents with a reason each.
+// Nothing is remembered between two looks, so a manager that is killed anywhere goes on from what it finds. The facts that carry
+// a rollout are the Service's selector (which version is stable), the control document (which share the candidate has) and the
+// pods' own reports (which control document they apply).
+//
+//	none ──► Starting ──► Serving ──► CandidateStarting ──► Shifting ──► Promoting ──► Draining ──► Serving
+//	                         ▲            │   ▲                │             (selector moves)
+//	                         │            ▼   │                │
+//	                         │      CandidateFailed ◄──────────┤ a candidate pod fails: weight 0, steps begin again
+//	                         └────────── Draining ◄────────────┘ another version is wanted: weight 0, candidate removed
+//
+// Two choices deserve a reason. The old version is removed before the control document is cleared: its pods still hold shoppers'
+// connections, and as long as they live they pass everything on to the version that has taken over. And the stable version is
+// given up without steps when none of its pods has been ready for a minute: holding back a candidate that works protects nobody.
+package rollout

@@ -1,0 +1,239 @@
+package rollout_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/rollout"
+)
+
+// walk is a random history: versions come and go, the user scales and edits, pods crash and recover, the manager is killed.
+type walk struct {
+	*testing.T
+	*world
+	random *rand.Rand
+	// reached is the capacity that the routed pods had; as long as nothing crashes and nobody scales it must not shrink.
+	reached int32
+	calm    bool
+}
+
+func (w *walk) happen() {
+	versions := []string{"v1", "v2", "v3"}
+	switch w.random.IntN(12) {
+	case 0, 1:
+		w.want(versions[w.random.IntN(len(versions))], "another version is wanted")
+	case 2:
+		w.want("", "nothing may be served")
+	case 3:
+		w.replicas = 1 + w.random.Int32N(3)
+		w.reached = min(w.reached, w.replicas)
+		w.event("%d replicas", w.replicas)
+	case 4:
+		w.steps = randomSteps(w.random)
+		w.event("steps are %v", w.steps)
+	case 5:
+		version := versions[w.random.IntN(len(versions))]
+		w.natures[version] = nature{readyAfter: 2 * time.Second, failure: "crash"}
+		w.breakPods(version)
+		w.event("%s crashes", version)
+	case 6:
+		version := versions[w.random.IntN(len(versions))]
+		w.natures[version] = nature{readyAfter: 2 * time.Second}
+		w.event("%s recovers", version)
+	case 7:
+		for _, name := range w.names() {
+			for _, p := range w.sets[name].pods {
+				w.deaf[p.Name] = w.random.IntN(4) == 0
+			}
+		}
+		w.event("some pods cannot be reached")
+	case 8:
+		w.control = rollout.Document{}
+		w.event("the ConfigMap is deleted")
+	}
+}
+
+func (w *walk) breakPods(version string) {
+	if s := w.sets[version]; s != nil {
+		for _, p := range s.pods {
+			if p.State != rollout.PodLeaving {
+				p.State, p.Since, p.Failure = rollout.PodBroken, w.now, "crash"
+			}
+		}
+	}
+	if version == w.routed {
+		w.reached = 0
+	}
+}
+
+func randomSteps(random *rand.Rand) []rollout.Step {
+	var steps []rollout.Step
+	weight := 0
+	for range random.IntN(4) {
+		weight = min(100, weight+random.IntN(50)+1)
+		steps = append(steps, rollout.Step{Weight: weight, Hold: time.Duration(random.IntN(6)) * time.Second})
+	}
+	return steps
+}
+
+// check looks at a plan before it is carried out.
+func (w *walk) check(before rollout.Facts, plan rollout.Plan) {
+	w.Helper()
+	if share := before.Control.Candidate; share != nil && w.unsound(before, share.Version) && share.Version != before.Routed && w.gives(plan, before) == share.Version {
+		w.fail("%s keeps its share although a pod of it failed", share.Version)
+	}
+	for _, i := range plan.Intents {
+		switch i.Verb {
+		case rollout.Publish:
+			w.checkPublish(before, i)
+		case rollout.Route:
+			if before.Routed != "" && i.Version != before.Routed && readyOf(before, i.Version) < before.Replicas {
+				w.fail("route moves to %s with %d of %d pods ready", i.Version, readyOf(before, i.Version), before.Replicas)
+			}
+		case rollout.Retire:
+			if i.Version == plan.Stable || i.Version == before.Wanted || before.Endpoints[i.Version] > 0 {
+				w.fail("%s is retired while it is in use", i.Version)
+			}
+		case rollout.Push:
+			if i.Version != plan.Stable || i.Document.Generation != before.Control.Generation {
+				w.fail("document %d is pushed to %s", i.Document.Generation, i.Version)
+			}
+		case rollout.Keep:
+			if i.Version != plan.Stable && i.Version != before.Wanted && i.Version != before.Routed {
+				w.fail("%s is kept and neither stable nor wanted", i.Version)
+			}
+		}
+	}
+}
+
+func (w *walk) checkPublish(before rollout.Facts, i rollout.Intent) {
+	w.Helper()
+	if i.Document.Generation <= before.Control.Generation {
+		w.fail("generation goes from %d to %d", before.Control.Generation, i.Document.Generation)
+	}
+	for _, s := range before.Sets {
+		for _, p := range s.Pods {
+			if p.Reported && p.Generation >= i.Document.Generation {
+				w.fail("generation %d is behind what %s reports", i.Document.Generation, p.Name)
+			}
+		}
+	}
+	share := i.Document.Candidate
+	if share == nil || (before.Control.Candidate != nil && *before.Control.Candidate == *share) {
+		return
+	}
+	if readyOf(before, share.Version) < before.Replicas || w.unsound(before, share.Version) {
+		w.fail("%s gets %d%% and is not ready", share.Version, share.Weight)
+	}
+	for _, s := range before.Sets {
+		if s.Version != before.Routed && s.Version != share.Version && s.Deployed {
+			w.fail("%s gets a share while %s is there too", share.Version, s.Version)
+		}
+	}
+}
+
+func (w *walk) gives(plan rollout.Plan, before rollout.Facts) string {
+	share := before.Control.Candidate
+	for _, i := range plan.Intents {
+		if i.Verb == rollout.Publish {
+			share = i.Document.Candidate
+		}
+	}
+	if share == nil {
+		return ""
+	}
+	return share.Version
+}
+
+func (w *walk) unsound(f rollout.Facts, version string) bool {
+	for _, s := range f.Sets {
+		if s.Version != version {
+			continue
+		}
+		for _, p := range s.Pods {
+			if p.State == rollout.PodBroken {
+				return true
+			}
+		}
+		return !s.Deployed || s.Ready() == 0
+	}
+	return true
+}
+
+func readyOf(f rollout.Facts, version string) int32 {
+	for _, s := range f.Sets {
+		if s.Version == version {
+			return s.Ready()
+		}
+	}
+	return 0
+}
+
+func (w *walk) fail(format string, args ...any) {
+	w.Helper()
+	w.Fatalf("%s\n%s", fmt.Sprintf(format, args...), w.text())
+}
+
+func (w *walk) second() {
+	if w.touched || (!w.recheck.IsZero() && !w.now.Before(w.recheck)) {
+		before := w.facts()
+		limit := 1000
+		if !w.calm && w.random.IntN(10) == 0 {
+			limit = w.random.IntN(5)
+		}
+		w.check(before, w.reconcile(limit))
+	}
+	w.advance()
+	ready := w.readyRouted()
+	if ready < w.reached {
+		w.fail("ready capacity fell from %d to %d with %d promised", w.reached, ready, w.replicas)
+	}
+	w.reached = max(w.reached, min(ready, w.replicas))
+	if n := len(w.sets); n > 0 {
+		deployed := 0
+		for _, s := range w.sets {
+			if s.deployed {
+				deployed++
+			}
+		}
+		if deployed > 2 {
+			w.fail("%d versions are deployed", deployed)
+		}
+	}
+}
+
+func TestEveryHistoryKeepsItsPromisesAndEndsWhenTheWorldCooperates(t *testing.T) {
+	for seed := range uint64(1000) {
+		random := rand.New(rand.NewPCG(seed, 7))
+		w := &walk{T: t, world: newWorld(1+random.Int32N(3), randomSteps(random)...), random: random}
+		for _, v := range []string{"v1", "v2", "v3"} {
+			w.natures[v] = nature{readyAfter: time.Duration(1+random.IntN(4)) * time.Second}
+		}
+		w.story = append(w.story, fmt.Sprintf("seed %d", seed))
+		for range 150 {
+			if random.IntN(8) == 0 {
+				w.happen()
+			}
+			w.second()
+		}
+		w.cooperate()
+		for range 300 {
+			w.second()
+		}
+		if w.routed != "v2" || len(w.sets) != 1 || w.control.Candidate != nil || w.readyRouted() != w.replicas || w.record != nil {
+			w.fail("the rollout did not end: routed %s, %d versions, control %s, %d of %d ready", w.routed, len(w.sets), tell(w.control), w.readyRouted(), w.replicas)
+		}
+	}
+}
+
+func (w *walk) cooperate() {
+	w.calm = true
+	for v := range w.natures {
+		w.natures[v] = nature{readyAfter: 2 * time.Second}
+	}
+	w.deaf = map[string]bool{}
+	w.wanted = "v2"
+	w.event("the world cooperates")
+}

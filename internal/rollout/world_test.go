@@ -1,0 +1,304 @@
+package rollout_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/rollout"
+)
+
+// world is a cluster in memory: Deployments make pods, pods get ready or fail by their version's nature, Services follow their
+// selector some seconds later, ConfigMaps reach pods after half a minute and pushes at once.
+type world struct {
+	now      time.Time
+	start    time.Time
+	wanted   string
+	replicas int32
+	steps    []rollout.Step
+	natures  map[string]nature
+
+	routed     string
+	lastStable string
+	endpoints  map[string]int32
+	sets       map[string]*deployment
+	control    rollout.Document
+	writtenAt  time.Time
+	record     *rollout.Record
+	deaf       map[string]bool
+
+	story   []string
+	changes []string
+	stage   string
+	recheck time.Time
+	touched bool
+	serial  int
+	lag     int
+}
+
+// nature is how the pods of a version behave.
+type nature struct {
+	readyAfter time.Duration
+	failure    string // never ready, for this reason
+}
+
+type deployment struct {
+	version   string
+	deployed  bool
+	replicas  int32
+	pods      []*pod
+	endpoints int32
+}
+
+type pod struct {
+	rollout.Pod
+	born    time.Time
+	leaveAt time.Time
+}
+
+const (
+	drainTime     = 3 * time.Second
+	propagateTime = 30 * time.Second
+	// endpointLag is how many seconds the Service's endpoints are behind its selector and the pods.
+	endpointLag = 2
+)
+
+func newWorld(replicas int32, steps ...rollout.Step) *world {
+	start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	return &world{
+		now: start, start: start, replicas: replicas, steps: steps, natures: map[string]nature{},
+		endpoints: map[string]int32{}, sets: map[string]*deployment{}, deaf: map[string]bool{}, touched: true,
+	}
+}
+
+func (w *world) facts() rollout.Facts {
+	f := rollout.Facts{
+		Wanted: w.wanted, Replicas: w.replicas, Steps: w.steps, Routed: w.routed, LastStable: w.lastStable,
+		Endpoints: w.endpoints, Control: w.control, Record: w.record, Buildable: map[string]bool{w.wanted: true},
+	}
+	for _, name := range w.names() {
+		s := w.sets[name]
+		f.Buildable[name] = true
+		set := rollout.Set{Version: name, Deployed: s.deployed, Endpoints: s.endpoints}
+		for _, p := range s.pods {
+			set.Pods = append(set.Pods, p.Pod)
+		}
+		f.Sets = append(f.Sets, set)
+	}
+	return f
+}
+
+func (w *world) names() []string {
+	var all []string
+	for name := range w.sets {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// reconcile looks once and carries out at most limit intents; a limit below the plan's length is a manager that is killed before
+// it writes the status.
+func (w *world) reconcile(limit int) rollout.Plan {
+	plan := rollout.Decide(w.facts(), w.now)
+	w.touched, w.recheck = false, time.Time{}
+	if plan.RecheckAfter > 0 {
+		w.recheck = w.now.Add(plan.RecheckAfter)
+	}
+	if line := plan.Stage + ": " + plan.Message; line != w.stage {
+		w.stage = line
+		w.say("%s", line)
+	}
+	for i, intent := range plan.Intents {
+		if i >= limit {
+			w.touched = true
+			return plan
+		}
+		w.carryOut(intent)
+	}
+	w.record, w.lastStable = plan.Record, plan.Stable
+	return plan
+}
+
+func (w *world) carryOut(i rollout.Intent) {
+	switch i.Verb {
+	case rollout.Keep:
+		s := w.sets[i.Version]
+		if s == nil {
+			s = &deployment{version: i.Version}
+			w.sets[i.Version] = s
+		}
+		if !s.deployed || s.replicas != i.Replicas {
+			s.deployed, s.replicas = true, i.Replicas
+			w.change("keep %s x%d: %s", i.Version, i.Replicas, i.Reason)
+		}
+	case rollout.Route:
+		if w.routed != i.Version {
+			w.routed = i.Version
+			w.change("route to %s: %s", i.Version, i.Reason)
+		}
+	case rollout.Publish:
+		w.control, w.writtenAt = i.Document, w.now
+		w.change("publish %s: %s", tell(i.Document), i.Reason)
+		w.push(i)
+	case rollout.Push:
+		w.push(i)
+	case rollout.Retire:
+		if s := w.sets[i.Version]; s != nil && s.deployed {
+			s.deployed, s.replicas = false, 0
+			w.change("retire %s: %s", i.Version, i.Reason)
+		}
+	}
+}
+
+func (w *world) push(i rollout.Intent) {
+	s := w.sets[i.Version]
+	if s == nil {
+		return
+	}
+	for _, p := range s.pods {
+		if p.State == rollout.PodReady && !w.deaf[p.Name] && p.Generation < i.Document.Generation {
+			p.Generation, p.Reported = i.Document.Generation, true
+		}
+	}
+}
+
+func tell(d rollout.Document) string {
+	if d.Candidate == nil {
+		return fmt.Sprintf("#%d without candidate", d.Generation)
+	}
+	return fmt.Sprintf("#%d with %d%% for %s", d.Generation, d.Candidate.Weight, d.Candidate.Version)
+}
+
+// advance lets a second pass.
+func (w *world) advance() {
+	w.now = w.now.Add(time.Second)
+	for _, name := range w.names() {
+		s := w.sets[name]
+		w.live(s)
+		if !s.deployed && len(s.pods) == 0 {
+			delete(w.sets, name)
+		}
+	}
+	w.follow()
+}
+
+func (w *world) live(s *deployment) {
+	kept := s.pods[:0]
+	staying := int32(0)
+	for _, p := range s.pods {
+		if p.State != rollout.PodLeaving && staying >= s.replicas {
+			p.State, p.leaveAt, w.touched = rollout.PodLeaving, w.now.Add(drainTime), true
+		}
+		if p.State == rollout.PodLeaving && !w.now.Before(p.leaveAt) {
+			w.touched = true
+			continue
+		}
+		if p.State != rollout.PodLeaving {
+			staying++
+			w.grow(s.version, p)
+		}
+		kept = append(kept, p)
+	}
+	s.pods = kept
+	for ; staying < s.replicas; staying++ {
+		w.serial++
+		s.pods = append(s.pods, &pod{born: w.now, Pod: rollout.Pod{
+			Name: fmt.Sprintf("%s-%d", s.version, w.serial), State: rollout.PodStarting, Since: w.now,
+		}})
+		w.touched = true
+	}
+}
+
+// grow lets a pod get on by its version's nature, and lets the kubelet bring it the ConfigMap.
+func (w *world) grow(version string, p *pod) {
+	n := w.natures[version]
+	age := w.now.Sub(p.born)
+	switch {
+	case n.failure != "" && p.State != rollout.PodBroken && age >= n.readyAfter:
+		p.State, p.Failure, p.Since, w.touched = rollout.PodBroken, n.failure, w.now, true
+	case n.failure == "" && p.State != rollout.PodReady && age >= n.readyAfter:
+		p.State, p.Failure, p.Since, w.touched = rollout.PodReady, "", w.now, true
+		if !w.deaf[p.Name] {
+			p.Reported, p.Generation = true, max(p.Generation, w.control.Generation)
+		}
+	}
+	if p.State == rollout.PodReady && !w.deaf[p.Name] && w.now.Sub(w.writtenAt) >= propagateTime {
+		p.Reported, p.Generation = true, max(p.Generation, w.control.Generation)
+	}
+}
+
+// follow lets the endpoints follow selectors and pods.
+func (w *world) follow() {
+	next := map[string]int32{}
+	for _, s := range w.sets {
+		ready := int32(0)
+		for _, p := range s.pods {
+			if p.State == rollout.PodReady {
+				ready++
+			}
+		}
+		if s.endpoints != ready {
+			s.endpoints, w.touched = ready, true
+		}
+		if s.version == w.routed && ready > 0 {
+			next[s.version] = ready
+		}
+	}
+	if fmt.Sprint(next) == fmt.Sprint(w.endpoints) {
+		w.lag = 0
+		return
+	}
+	if w.lag++; w.lag > endpointLag {
+		w.endpoints, w.touched, w.lag = next, true, 0
+	}
+}
+
+// run lets the world go on for some time; the manager looks when something that it watches changed, or when it asked for it.
+func (w *world) run(d time.Duration) {
+	for end := w.now.Add(d); w.now.Before(end); w.advance() {
+		w.look(1000)
+	}
+}
+
+func (w *world) look(limit int) {
+	if w.touched || (!w.recheck.IsZero() && !w.now.Before(w.recheck)) {
+		w.reconcile(limit)
+	}
+}
+
+func (w *world) readyRouted() int32 {
+	s := w.sets[w.routed]
+	if s == nil {
+		return 0
+	}
+	return rollout.Set{Pods: podsOf(s)}.Ready()
+}
+
+func podsOf(s *deployment) []rollout.Pod {
+	var all []rollout.Pod
+	for _, p := range s.pods {
+		all = append(all, p.Pod)
+	}
+	return all
+}
+
+// event is something that happens from outside.
+func (w *world) event(format string, args ...any) {
+	w.touched = true
+	w.say("* "+format, args...)
+}
+
+func (w *world) say(format string, args ...any) {
+	w.story = append(w.story, fmt.Sprintf("%5s  ", w.now.Sub(w.start))+fmt.Sprintf(format, args...))
+}
+
+func (w *world) change(format string, args ...any) {
+	line := fmt.Sprintf(format, args...)
+	w.changes = append(w.changes, line)
+	w.say("  -> %s", line)
+	w.touched = true
+}
+
+func (w *world) text() string { return strings.Join(w.story, "\n") + "\n" }

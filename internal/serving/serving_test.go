@@ -1,0 +1,177 @@
+package serving_test
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+const digest = v1alpha1.Digest("sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+
+func config(store resources.Store) serving.Config {
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat("k", ed25519.SeedSize)))
+	return serving.Config{
+		Images:    serving.Images{Worker: "example/worker:1", Sidecar: "example/sidecar:1", Runtime: "example/runtime:1"},
+		Store:     store,
+		Key:       private.Public().(ed25519.PublicKey),
+		Namespace: "tryon-system",
+	}
+}
+
+func claim() resources.Store {
+	return resources.Store{Claim: "tryon-artefacts", URI: "file:///artefacts"}
+}
+
+func storefront() *v1alpha1.TryOnDeployment {
+	return &v1alpha1.TryOnDeployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "storefront", Namespace: "shop"},
+		Spec:       v1alpha1.TryOnDeploymentSpec{Model: v1alpha1.ServedModel{Name: "tops"}},
+	}
+}
+
+func everything() *v1alpha1.TryOnDeployment {
+	tod := storefront()
+	gpu := corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1")}
+	tod.Spec.Runtime = v1alpha1.RuntimeSpec{Image: "example/other-runtime:2", Resources: &v1alpha1.ResourceRequirements{Limits: gpu}}
+	tod.Spec.Sidecar = v1alpha1.SidecarSpec{
+		RequestTimeout: metav1.Duration{Duration: 2 * time.Minute},
+		Resources:      &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
+	}
+	tod.Spec.Catalogue = &v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: &v1alpha1.SecretReference{Name: "catalogue"}}
+	tod.Spec.Placement = v1alpha1.PodPlacement{
+		NodeSelector: map[string]string{"pool": "gpu"}, ServiceAccountName: "shopper",
+		Tolerations:      []corev1.Toleration{{Key: "nvidia.com/gpu", Operator: corev1.TolerationOpExists}},
+		ImagePullSecrets: []v1alpha1.SecretReference{{Name: "registry"}},
+	}
+	return tod
+}
+
+func TestObjectsAreBuiltAsRecorded(t *testing.T) {
+	version := serving.Version{Name: "tops-v2", Weights: digest}
+	withClaim := config(claim())
+	withBucket := config(resources.Store{URI: "s3://artefacts/tryon", Secret: "artefacts"})
+	shared := storefront()
+	shared.Spec.Catalogue = &v1alpha1.BlobSource{URI: "pvc://garments/2026/tops"}
+	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
+		return func() (any, error) { return c.MakeDeployment(tod, version, 2) }
+	}
+	tests := map[string]func() (any, error){
+		"deployment-plain":          deployment(withClaim, storefront()),
+		"deployment-everything":     deployment(withBucket, everything()),
+		"deployment-catalogue-pvc":  deployment(withClaim, shared),
+		"service":                   func() (any, error) { return serving.MakeService(storefront(), "tops-v2"), nil },
+		"service-of-version":        func() (any, error) { return serving.MakeVersionService(storefront(), "tops-v2"), nil },
+		"network-policy":            func() (any, error) { return withClaim.MakeNetworkPolicy(storefront()), nil },
+		"disruption-budget":         func() (any, error) { return serving.MakeDisruptionBudget(storefront()), nil },
+		"control-without-candidate": func() (any, error) { return serving.MakeControl(storefront(), control.New(1, nil)) },
+		"control-with-candidate": func() (any, error) {
+			return serving.MakeControl(storefront(), control.New(7, &control.Candidate{
+				Version: "tops-v2", Address: serving.Address(storefront(), "tops-v2"), Weight: 10,
+			}))
+		},
+	}
+	for name, build := range tests {
+		t.Run(name, func(t *testing.T) {
+			object, err := build()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := yaml.Marshal(object)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(path, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("object differs (-want +got), run with -update to record it:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
+	for name, tod := range map[string]*v1alpha1.TryOnDeployment{"plain": storefront(), "everything": everything()} {
+		t.Run(name, func(t *testing.T) {
+			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pod := deployment.Spec.Template.Spec
+			if s := pod.SecurityContext; s == nil || !ptr.Deref(s.RunAsNonRoot, false) || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+				t.Errorf("pod security context: %+v", s)
+			}
+			if ptr.Deref(pod.AutomountServiceAccountToken, true) {
+				t.Error("the service account's token is mounted")
+			}
+			for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
+				s := c.SecurityContext
+				if s == nil || ptr.Deref(s.AllowPrivilegeEscalation, true) || !ptr.Deref(s.ReadOnlyRootFilesystem, false) ||
+					s.Capabilities == nil || !cmp.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
+					t.Errorf("container %s: %+v", c.Name, s)
+				}
+			}
+			for _, v := range pod.Volumes {
+				if v.HostPath != nil {
+					t.Errorf("volume %s is a folder of the host", v.Name)
+				}
+			}
+		})
+	}
+}
+
+func TestTheGracePeriodOutlastsTheLongestRequestAndTheDrain(t *testing.T) {
+	for timeout, want := range map[time.Duration]int64{0: 90, time.Second: 61, 10 * time.Minute: 660} {
+		tod := storefront()
+		tod.Spec.Sidecar.RequestTimeout.Duration = timeout
+		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ptr.Deref(deployment.Spec.Template.Spec.TerminationGracePeriodSeconds, 0); got != want {
+			t.Errorf("request timeout %s: grace period of %d s, want %d s", timeout, got, want)
+		}
+	}
+}
+
+func TestACatalogueThatCannotBeMountedIsRefused(t *testing.T) {
+	for _, uri := range []string{"gs://bucket", "pvc://claim/x?y=1", "://"} {
+		tod := storefront()
+		tod.Spec.Catalogue = &v1alpha1.BlobSource{URI: uri}
+		if _, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1); !errors.Is(err, resources.ErrStore) {
+			t.Errorf("%s: error %v, want one that wraps %v", uri, err, resources.ErrStore)
+		}
+	}
+}
+
+func TestAnInvalidControlDocumentIsNotWritten(t *testing.T) {
+	if _, err := serving.MakeControl(storefront(), control.New(0, nil)); !errors.Is(err, control.ErrInvalid) {
+		t.Errorf("error %v, want one that wraps %v", err, control.ErrInvalid)
+	}
+}
