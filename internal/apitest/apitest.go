@@ -1,4 +1,3 @@
-// Package apitest starts a real etcd and kube-apiserver with our CRDs for tests.
 package apitest
 
 import (
