@@ -20,21 +20,21 @@ finish() {
 trap finish EXIT
 
 # What downloads runs beside what compiles.
-fetch_images() {
-	go -C hack/image run . prepare >out/prepare-images.log 2>&1 &
-	preparing=$!
+fetch_trainer_base() {
+	go -C hack/image run . rootfs trainer >out/trainer-base.log 2>&1 &
+	fetching=$!
 }
-wait_images() { wait "$preparing" || { tail -n 30 out/prepare-images.log; return 1; }; }
+wait_trainer_base() { wait "$fetching" || { tail -n 30 out/trainer-base.log; return 1; }; }
 
 unit() {
 	TRYON_ORT_LIB=$(go -C hack/image run . onnxruntime | tail -n 1)
 	KUBEBUILDER_ASSETS=$(go -C hack/cluster run . assets | tail -n 1)
 	export TRYON_ORT_LIB KUBEBUILDER_ASSETS
 	go test -timeout 20m ./...
-	go -C hack/cluster test ./...
+	go -C hack/cluster test . ./internal/... ./image # parts/node is Kubernetes itself
 	go -C hack/image test ./...
 }
-trainer() { hack/test-trainer.sh; }
+trainer() { go -C hack/image run . rootfs trainer -- python3 -m pytest -q -p no:cacheprovider /opt/tryon/trainer/tests; }
 end_to_end() {
 	go -C hack/cluster run . up
 	go -C hack/cluster run . addon training-operator
@@ -42,9 +42,9 @@ end_to_end() {
 	go test -tags e2e -count 1 -timeout 40m -v ./test/e2e
 }
 
-fetch_images
+fetch_trainer_base
 phase "build the cluster" go -C hack/cluster run . build
-phase "fetch base images (rest)" wait_images
+phase "fetch the trainer's base (rest)" wait_trainer_base
 phase "unit and envtest" unit
 phase "trainer" trainer
 phase "end to end" end_to_end
