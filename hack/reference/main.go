@@ -1,5 +1,5 @@
 // Command reference writes docs/reference from the code, so that it cannot go stale: conditions and reasons from the API's constants,
-// data unit tests from the suite.
+// data unit tests from the suite, errors of the Shopper API from the sidecar.
 package main
 
 import (
@@ -12,12 +12,13 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/internal/datatest"
+	"github.com/braincreators/tryon-operator/internal/sidecar"
 )
 
 const folder = "docs/reference/"
 
 func main() {
-	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests()); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests(), writeShopperErrors()); err != nil {
 		fmt.Fprintf(os.Stderr, "reference: %v\n", err)
 		os.Exit(1)
 	}
@@ -79,6 +80,16 @@ func writeDataTests() error {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", check.Name, check.Severity, check.Budget, check.Description)
 	}
 	return write("data-tests.md", b.String())
+}
+
+func writeShopperErrors() error {
+	var b strings.Builder
+	b.WriteString("# Errors of the Shopper API\n\nGenerated from `internal/sidecar`. Each is `application/problem+json` with `type`, `title`, `status`, `detail` and `code`; " +
+		"codes do not change between releases.\n\n| status | code | meaning | what to do |\n|---|---|---|---|\n")
+	for _, refusal := range sidecar.Refusals() {
+		fmt.Fprintf(&b, "| %d | `%s` | %s | %s |\n", refusal.Status, refusal.Code, refusal.Title, refusal.Advice)
+	}
+	return write("shopper-errors.md", b.String())
 }
 
 func write(name, text string) error {
