@@ -75,9 +75,9 @@ func firstSentence(text string) string {
 func writeDataTests() error {
 	var b strings.Builder
 	b.WriteString("# Data unit tests\n\nGenerated from `internal/datatest`. Severity and budget can be changed per model under `spec.dataTests.checks`.\n\n" +
-		"| check | severity | budget | what it holds |\n|---|---|---|---|\n")
-	for _, check := range datatest.Suite() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", check.Name, check.Severity, check.Budget, check.Description)
+		"| check | severity | budget | what holds | why |\n|---|---|---|---|---|\n")
+	for _, check := range datatest.Checks() {
+		fmt.Fprintf(&b, "| `%s` | %s | %.4g%% of %s | %s | %s |\n", check.Name, check.Severity, 100*check.Budget, check.Unit, check.Title, check.Why)
 	}
 	return write("data-tests.md", b.String())
 }
