@@ -5,6 +5,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"image/png"
 	"net/http"
@@ -180,6 +181,8 @@ func remove(t *testing.T, k *kube.Cluster, objects ...client.Object) {
 
 func TestHostileRequestsGetTheirTypedErrors(t *testing.T) {
 	k := cluster(t)
+	person, _ := photos(t)
+	photo := base64.StdEncoding.EncodeToString(person)
 	tests := map[string]struct {
 		contentType string
 		body        []byte
@@ -190,7 +193,7 @@ func TestHostileRequestsGetTheirTypedErrors(t *testing.T) {
 		"not an image":         {"application/json", []byte(`{"person":"bm90IGFuIGltYWdl","garment":"bm90IGFuIGltYWdl"}`), http.StatusBadRequest, "NotDecodable"},
 		"an unknown type":      {"text/plain", []byte("hello"), http.StatusUnsupportedMediaType, "UnsupportedMediaType"},
 		"a body of 100 MB":     {"application/json", bytes.Repeat([]byte(" "), 100<<20), http.StatusRequestEntityTooLarge, "TooLarge"},
-		"a garment id nowhere": {"application/json", []byte(`{"person":"` + whitePNG + `","garmentId":"nope"}`), http.StatusNotFound, "GarmentNotFound"},
+		"a garment id nowhere": {"application/json", []byte(`{"person":"` + photo + `","garmentId":"nope"}`), http.StatusNotFound, "GarmentNotFound"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -213,8 +216,23 @@ func TestHostileRequestsGetTheirTypedErrors(t *testing.T) {
 	}
 }
 
-// whitePNG is a picture of one white pixel.
-const whitePNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4//8/AAX+Av4N70a4AAAAAElFTkSuQmCC"
+// photos are the person and the garment of the demo's request.
+func photos(t *testing.T) (person, garment []byte) {
+	t.Helper()
+	dir := filepath.Join(apitest.Root(t), "out", "demo", "photos")
+	list, err := os.ReadFile(filepath.Join(dir, "test_pairs.txt"))
+	if err != nil {
+		t.Fatalf("reading photos (run 'make demo' first): %v", err)
+	}
+	fields := strings.Fields(string(list))
+	files := make([][]byte, 2)
+	for i, path := range []string{"test/image/" + fields[0], "test/cloth/" + fields[1]} {
+		if files[i], err = os.ReadFile(filepath.Join(dir, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files[0], files[1]
+}
 
 func conditionIsTrue(conditions []metav1.Condition, name string) bool {
 	return meta.IsStatusConditionTrue(conditions, name)

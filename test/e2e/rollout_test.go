@@ -9,8 +9,6 @@ import (
 	"image/png"
 	"mime/multipart"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -162,20 +160,11 @@ func (l *load) stop() {
 
 func tryOnForm(t *testing.T) ([]byte, string) {
 	t.Helper()
-	photos := filepath.Join(apitest.Root(t), "out", "demo", "photos")
-	list, err := os.ReadFile(filepath.Join(photos, "test_pairs.txt"))
-	if err != nil {
-		t.Fatalf("reading photos (run 'make demo' first): %v", err)
-	}
-	fields := strings.Fields(string(list))
+	person, garment := photos(t)
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
-	for field, path := range map[string]string{"person": "test/image/" + fields[0], "garment": "test/cloth/" + fields[1]} {
-		content, err := os.ReadFile(filepath.Join(photos, path))
-		if err != nil {
-			t.Fatal(err)
-		}
-		part, err := w.CreateFormFile(field, filepath.Base(path))
+	for field, content := range map[string][]byte{"person": person, "garment": garment} {
+		part, err := w.CreateFormFile(field, field+".png")
 		if err != nil {
 			t.Fatal(err)
 		}
