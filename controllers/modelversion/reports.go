@@ -36,7 +36,19 @@ func readStage(name string, key v1alpha1.Digest, envelope report.Envelope) (v1al
 	return v1alpha1.StageStatus{
 		Name: name, State: v1alpha1.StageSucceeded, Key: key, Weights: v1alpha1.Digest(s.Weights),
 		Steps: ptr.To(s.Steps), Seconds: ptr.To(s.Seconds), GPUSeconds: ptr.To(s.GPUSeconds),
+		Message: historyOf(s),
 	}, nil
+}
+
+// historyOf tells what is worth knowing about how a stage came to its end; nothing when it ran through.
+func historyOf(s report.StageSummary) string {
+	switch {
+	case s.Skipped:
+		return "the artefact store already held the output"
+	case s.ResumedFrom > 0:
+		return fmt.Sprintf("resumed from the checkpoint of step %d", s.ResumedFrom)
+	}
+	return ""
 }
 
 func readEvaluation(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.EvaluationStatus, error) {

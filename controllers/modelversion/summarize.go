@@ -25,9 +25,13 @@ func summarize(version *v1alpha1.TryOnModelVersion, plan Plan, err error) {
 	if err != nil {
 		plan.Reason, plan.Message = reasonOf(err), err.Error()
 	}
-	setPhase(version, plan, PhaseTraining, v1alpha1.ConditionTrainingCompleted, v1alpha1.ReasonTrained, trainedMessage(s.Stages))
-	setPhase(version, plan, PhaseEvaluating, v1alpha1.ConditionEvaluationPassed, v1alpha1.ReasonEvaluationPassed, passedMessage(version))
-	setPhase(version, plan, PhasePublishing, v1alpha1.ConditionPublished, v1alpha1.ReasonPublished, publishedMessage(s.Weights))
+	for _, c := range []phaseCondition{
+		{PhaseTraining, v1alpha1.ConditionTrainingCompleted, v1alpha1.ReasonTrained, trainedMessage(s.Stages)},
+		{PhaseEvaluating, v1alpha1.ConditionEvaluationPassed, v1alpha1.ReasonEvaluationPassed, passedMessage(version)},
+		{PhasePublishing, v1alpha1.ConditionPublished, v1alpha1.ReasonPublished, publishedMessage(s.Weights)},
+	} {
+		c.set(version, plan)
+	}
 	ready := metav1.ConditionFalse
 	if plan.Reason == v1alpha1.ReasonReady {
 		ready = metav1.ConditionTrue
@@ -35,15 +39,22 @@ func summarize(version *v1alpha1.TryOnModelVersion, plan Plan, err error) {
 	status.Set(version, v1alpha1.ConditionReady, ready, plan.Reason, plan.Message)
 }
 
-// setPhase sets the condition of one phase: True behind it, the current reason in it, Pending before it.
-func setPhase(version *v1alpha1.TryOnModelVersion, plan Plan, phase Phase, condition, done, message string) {
+// phaseCondition is the condition of one phase, with the reason and message that it has behind that phase.
+type phaseCondition struct {
+	phase         Phase
+	condition     string
+	done, message string
+}
+
+// set makes the condition True behind its phase, the current reason in it, and Unknown before it.
+func (c phaseCondition) set(version *v1alpha1.TryOnModelVersion, plan Plan) {
 	switch {
-	case plan.Phase > phase:
-		status.Set(version, condition, metav1.ConditionTrue, done, message)
-	case plan.Phase == phase:
-		status.Set(version, condition, metav1.ConditionFalse, plan.Reason, plan.Message)
+	case plan.Phase > c.phase:
+		status.Set(version, c.condition, metav1.ConditionTrue, c.done, c.message)
+	case plan.Phase == c.phase:
+		status.Set(version, c.condition, metav1.ConditionFalse, plan.Reason, plan.Message)
 	default:
-		status.Set(version, condition, metav1.ConditionFalse, v1alpha1.ReasonPending, "What comes before it is not done")
+		status.Set(version, c.condition, metav1.ConditionUnknown, v1alpha1.ReasonPending, "What comes before it is not done")
 	}
 }
 

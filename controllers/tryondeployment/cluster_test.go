@@ -138,7 +138,7 @@ func (s *stage) deploy(name, model string, replicas int32, steps ...v1alpha1.Rol
 	tod := &v1alpha1.TryOnDeployment{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.player.namespace},
 		Spec: v1alpha1.TryOnDeploymentSpec{
-			Model: v1alpha1.ServedModel{Name: model}, Replicas: &replicas, Rollout: v1alpha1.RolloutSpec{Steps: steps},
+			Model: v1alpha1.ServedModel{Name: model}, Replicas: replicas, Rollout: v1alpha1.RolloutSpec{Steps: steps},
 		},
 	}
 	s.must(s.Create(s.Context(), tod))
@@ -212,7 +212,7 @@ func (s *stage) children() []string {
 }
 
 func hold(weight int32, d time.Duration) v1alpha1.RolloutStep {
-	return v1alpha1.RolloutStep{Weight: weight, Hold: metav1.Duration{Duration: d}}
+	return v1alpha1.RolloutStep{Weight: weight, Hold: &metav1.Duration{Duration: d}}
 }
 
 func TestInACluster(t *testing.T) {
@@ -300,7 +300,7 @@ func restarts(s *stage) {
 	stop()
 	tod := &v1alpha1.TryOnDeployment{}
 	s.must(s.Get(s.Context(), key, tod))
-	tod.Spec.Replicas = ptr.To[int32](2)
+	tod.Spec.Replicas = 2
 	s.must(s.Update(s.Context(), tod))
 
 	s.manage()

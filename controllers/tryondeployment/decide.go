@@ -88,7 +88,11 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollo
 func stepsOf(steps []v1alpha1.RolloutStep) []rollout.Step {
 	var out []rollout.Step
 	for _, s := range steps {
-		out = append(out, rollout.Step{Weight: int(s.Weight), Hold: s.Hold.Duration})
+		step := rollout.Step{Weight: int(s.Weight)}
+		if s.Hold != nil {
+			step.Hold = s.Hold.Duration
+		}
+		out = append(out, step)
 	}
 	return out
 }

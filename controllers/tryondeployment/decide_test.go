@@ -71,8 +71,8 @@ func shifting() *Observed {
 
 func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 	obj := serve("tops", 0)
-	obj.Spec.Replicas = ptr.To[int32](1)
-	obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: 10, Hold: metav1.Duration{Duration: time.Minute}}, {Weight: 100}}
+	obj.Spec.Replicas = 1
+	obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: 10, Hold: &metav1.Duration{Duration: time.Minute}}, {Weight: 100}}
 	obj.Status.Stable = "tops-v1"
 	obj.Status.Candidate = &v1alpha1.CandidateStatus{
 		Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: noon},

@@ -95,7 +95,7 @@ func TestConditionsTellTheStage(t *testing.T) {
 
 func TestTheStatusSaysWhatIsServed(t *testing.T) {
 	obj := serve("tops", 0)
-	obj.Spec.Replicas = ptr.To[int32](2)
+	obj.Spec.Replicas = 2
 	plan := rollout.Plan{
 		Stable: "tops-v1", Candidate: "tops-v2", Weight: 10, Stage: v1alpha1.ReasonShifting,
 		Record: &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},

@@ -30,9 +30,13 @@ func summarize(model *v1alpha1.TryOnModel, plan Plan, versions []v1alpha1.TryOnM
 	if err != nil {
 		plan.Reason, plan.Message = reasonOf(err), err.Error()
 	}
-	setPhase(model, plan, PhasePinning, v1alpha1.ConditionDatasetPinned, v1alpha1.ReasonPinned, pinnedMessage(s.Pin))
-	setPhase(model, plan, PhaseTesting, v1alpha1.ConditionDataTestsPassed, v1alpha1.ReasonDataTestsPassed, "TryOnDatasetVersion "+s.Dataset+" passed")
-	setPhase(model, plan, PhaseVersion, v1alpha1.ConditionVersionReady, v1alpha1.ReasonReady, plan.Message)
+	for _, c := range []phaseCondition{
+		{PhasePinning, v1alpha1.ConditionDatasetPinned, v1alpha1.ReasonPinned, pinnedMessage(s.Pin)},
+		{PhaseTesting, v1alpha1.ConditionDataTestsPassed, v1alpha1.ReasonDataTestsPassed, "TryOnDatasetVersion " + s.Dataset + " passed"},
+		{PhaseVersion, v1alpha1.ConditionVersionReady, v1alpha1.ReasonReady, plan.Message},
+	} {
+		c.set(model, plan)
+	}
 	ready := metav1.ConditionFalse
 	if plan.Reason == v1alpha1.ReasonReady {
 		ready = metav1.ConditionTrue
@@ -40,15 +44,22 @@ func summarize(model *v1alpha1.TryOnModel, plan Plan, versions []v1alpha1.TryOnM
 	status.Set(model, v1alpha1.ConditionReady, ready, plan.Reason, plan.Message)
 }
 
-// setPhase sets the condition of one phase: True behind it, the current reason in it, Pending before it.
-func setPhase(model *v1alpha1.TryOnModel, plan Plan, phase Phase, condition, done, message string) {
+// phaseCondition is the condition of one phase, with the reason and message that it has behind that phase.
+type phaseCondition struct {
+	phase         Phase
+	condition     string
+	done, message string
+}
+
+// set makes the condition True behind its phase, the current reason in it, and Unknown before it.
+func (c phaseCondition) set(model *v1alpha1.TryOnModel, plan Plan) {
 	switch {
-	case plan.Phase > phase:
-		status.Set(model, condition, metav1.ConditionTrue, done, message)
-	case plan.Phase == phase:
-		status.Set(model, condition, metav1.ConditionFalse, plan.Reason, plan.Message)
+	case plan.Phase > c.phase:
+		status.Set(model, c.condition, metav1.ConditionTrue, c.done, c.message)
+	case plan.Phase == c.phase:
+		status.Set(model, c.condition, metav1.ConditionFalse, plan.Reason, plan.Message)
 	default:
-		status.Set(model, condition, metav1.ConditionFalse, v1alpha1.ReasonPending, "What comes before it is not done")
+		status.Set(model, c.condition, metav1.ConditionUnknown, v1alpha1.ReasonPending, "What comes before it is not done")
 	}
 }
 

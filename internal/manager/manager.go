@@ -40,6 +40,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update;patch,namespace=tryon-system
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch,namespace=tryon-system
 
 // leaderElectionID names the Lease that managers of one installation contend for.
 const leaderElectionID = "tryon-operator"

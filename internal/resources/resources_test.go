@@ -74,7 +74,7 @@ func built(t *testing.T) map[string]any {
 	pinWork := Work{Kind: Pin, Namespace: "shop", Owner: "tops", Model: "tops", Key: key}
 	testWork := Work{Kind: DataTest, Namespace: "shop", Owner: "ds-1", DatasetVersion: "ds-1", Key: key, Attempt: Attempt{Round: "1a2b3c4d", Number: 2}}
 	bucket := dataset("s3://vton/zalando?endpoint=https://s3.example")
-	bucket.Source.SecretRef = &v1alpha1.SecretReference{Name: "s3"}
+	bucket.Source.SecretRef = v1alpha1.SecretReference{Name: "s3"}
 	plainStage := stage()
 	plainStage.GPUsPerNode, plainStage.Resources, plainStage.HealthChecks, plainStage.Nodes = nil, nil, nil, 0
 	objects := map[string]any{}
@@ -233,12 +233,11 @@ func TestStoresAreReadStrictly(t *testing.T) {
 }
 
 func TestSourcesThatCannotWorkAreRefusedWithAReason(t *testing.T) {
-	secret := func(name string) *v1alpha1.SecretReference { return &v1alpha1.SecretReference{Name: name} }
 	tests := map[string]struct {
 		source   v1alpha1.BlobSource
 		wantWord string
 	}{
-		"two sets of credentials in one pod": {v1alpha1.BlobSource{URI: "s3://b/x", SecretRef: secret("other")}, "use one Secret for both"},
+		"two sets of credentials in one pod": {v1alpha1.BlobSource{URI: "s3://b/x", SecretRef: v1alpha1.SecretReference{Name: "other"}}, "use one Secret for both"},
 		"options of a claim":                 {v1alpha1.BlobSource{URI: "pvc://data/x?endpoint=y"}, "takes no options"},
 		"another scheme":                     {v1alpha1.BlobSource{URI: "https://example.com/x"}, "neither pvc:// nor s3://"},
 	}

@@ -114,10 +114,7 @@ func (s Store) resolve(src v1alpha1.BlobSource, layout v1alpha1.DatasetLayout) (
 	if err != nil {
 		return source{}, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	out := source{task: task.Source{URI: src.URI, Layout: string(layout)}}
-	if src.SecretRef != nil {
-		out.secret = src.SecretRef.Name
-	}
+	out := source{task: task.Source{URI: src.URI, Layout: string(layout)}, secret: src.SecretRef.Name}
 	switch {
 	case u.Scheme == "s3" && s.Claim == "" && s.Secret != "" && out.secret != "" && out.secret != s.Secret:
 		return source{}, fmt.Errorf("%w: the dataset's Secret %q differs from the artefact store's %q; use one Secret for both, or copy the dataset into a claim",
