@@ -27,6 +27,12 @@ func (c rgb) shadow(t float64) rgb {
 	return c.mix(rgb{c.r * 0.42, c.g * 0.36, c.b * 0.46}, t)
 }
 
+// lightestCloth keeps even white cloth apart from the flat photograph's background, as light does on real cloth.
+const lightestCloth = 0.87
+
+// under darkens a colour to a luma of at most the limit.
+func (c rgb) under(limit float64) rgb { return c.times(min(1, limit/max(c.luma(), 1e-9))) }
+
 func (c rgb) luma() float64 { return 0.299*c.r + 0.587*c.g + 0.114*c.b }
 
 func toByte(v float64) uint8 {

@@ -71,7 +71,7 @@ func makeGarment(seed uint64, split string, index int) *garment {
 		g.neck = pick(d, []neckline{neckCrew, neckScoop, neckVee})
 	}
 	fabric := pick(d, fabrics)
-	companion := pick(d, fabric.companion)
+	companion := pick(d, fabric.companion).under(lightestCloth)
 	g.texture = makeTexture(d, fabric.base, companion)
 	g.trim = fabric.base.shadow(0.16)
 	if d.chance(0.35) {

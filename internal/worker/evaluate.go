@@ -9,8 +9,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
-var _ = register(Command{Name: "evaluate", Summary: "score what a serving runtime answers on the test split, beside two baselines", Run: runEvaluate})
-
 func runEvaluate(ctx context.Context, args []string, streams Streams) int {
 	flags := flag.NewFlagSet("tryon-worker evaluate", flag.ContinueOnError)
 	flags.SetOutput(streams.Err)

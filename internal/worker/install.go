@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 )
 
-var _ = register(Command{Name: "install", Summary: "copy this program into a folder, for containers of other images (install DIR)", Run: runInstall})
-
 // installedName is the copy's name in the folder.
 const installedName = "tryon-worker"
 

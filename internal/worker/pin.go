@@ -12,12 +12,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
-var _ = register(Command{
-	Name:    "pin",
-	Summary: "pin a dataset: manifest of every file by sha256, and its digest",
-	Run:     runPin,
-})
-
 // Reasons of a pin that did not pass.
 const (
 	// ReasonDataRefused: names, sizes or kinds of files are not acceptable, or the layout is not there.

@@ -9,8 +9,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
-var _ = register(Command{Name: "publish", Summary: "compose the servable weights of a version: graph, signature, golden requests, card", Run: runPublish})
-
 func runPublish(ctx context.Context, args []string, streams Streams) int {
 	flags := flag.NewFlagSet("tryon-worker publish", flag.ContinueOnError)
 	flags.SetOutput(streams.Err)

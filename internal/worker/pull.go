@@ -9,8 +9,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
-var _ = register(Command{Name: "pull", Summary: "fetch a tree of the artefact store by digest into a folder, verifying every byte", Run: runPull})
-
 func runPull(ctx context.Context, args []string, streams Streams) int {
 	var t task.Pull
 	flags := flag.NewFlagSet("tryon-worker pull", flag.ContinueOnError)

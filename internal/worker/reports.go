@@ -12,8 +12,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/browse"
 )
 
-var _ = register(Command{Name: "reports", Summary: "show the reports of an artefact store over HTTP, read-only", Run: runReports})
-
 func runReports(ctx context.Context, args []string, io Streams) int {
 	flags := flag.NewFlagSet("tryon-worker reports", flag.ContinueOnError)
 	flags.SetOutput(io.Err)

@@ -13,12 +13,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/synth"
 )
 
-var _ = register(Command{
-	Name:    "synth",
-	Summary: "draw a try-on dataset with exact ground truth (VITON-HD layout)",
-	Run:     runSynth,
-})
-
 func runSynth(ctx context.Context, args []string, streams Streams) int {
 	options, err := parseSynth(args, streams)
 	switch {

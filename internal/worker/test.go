@@ -18,12 +18,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
-var _ = register(Command{
-	Name:    "test",
-	Summary: "unit-test a pinned dataset; JSON, JUnit and HTML report",
-	Run:     runTest,
-})
-
 // Reasons of data tests that did not pass.
 const (
 	// ReasonDataTestsFailed: a check that blocks found more offenders than its budget.

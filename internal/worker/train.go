@@ -15,12 +15,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/train"
 )
 
-var _ = register(Command{
-	Name:    "train",
-	Summary: "run a training command as one stage: fetch, restore, watch, publish (train [--task FILE] -- COMMAND …)",
-	Run:     runTrain,
-})
-
 func runTrain(ctx context.Context, args []string, streams Streams) int {
 	flags := flag.NewFlagSet("tryon-worker train", flag.ContinueOnError)
 	flags.SetOutput(streams.Err)

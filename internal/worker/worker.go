@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sort"
 	"text/tabwriter"
 )
 
@@ -32,13 +31,19 @@ const (
 	exitUsage   = 2
 )
 
-// commands is filled by one register call per file, so that a part can be added without touching the others.
-var commands = map[string]Command{}
-
-// register adds a subcommand to the table. It is called from variable declarations, before Main runs.
-func register(c Command) Command {
-	commands[c.Name] = c
-	return c
+// commands is the table of subcommands, in the order in which a dataset becomes weights.
+func commands() []Command {
+	return []Command{
+		{"synth", "draw a try-on dataset with exact ground truth (VITON-HD layout)", runSynth},
+		{"pin", "pin a dataset: manifest of every file by sha256, and its digest", runPin},
+		{"test", "unit-test a pinned dataset; JSON, JUnit and HTML report", runTest},
+		{"train", "run a training command as one stage: fetch, restore, watch, publish (train [--task FILE] -- COMMAND …)", runTrain},
+		{"evaluate", "score what a serving runtime answers on the test split, beside two baselines", runEvaluate},
+		{"publish", "compose the servable weights of a version: graph, signature, golden requests, card", runPublish},
+		{"pull", "fetch a tree of the artefact store by digest into a folder, verifying every byte", runPull},
+		{"install", "copy this program into a folder, for containers of other images (install DIR)", runInstall},
+		{"reports", "show the reports of an artefact store over HTTP, read-only", runReports},
+	}
 }
 
 // Main runs the subcommand that args name and returns the exit code.
@@ -54,25 +59,21 @@ func dispatch(ctx context.Context, args []string, io Streams) int {
 		}
 		return exitDone
 	}
-	command, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprintf(io.Err, "tryon-worker: no subcommand %q\n\n", args[0])
-		usage(io.Err)
-		return exitUsage
+	for _, command := range commands() {
+		if command.Name == args[0] {
+			return command.Run(ctx, args[1:], io)
+		}
 	}
-	return command.Run(ctx, args[1:], io)
+	fmt.Fprintf(io.Err, "tryon-worker: no subcommand %q\n\n", args[0])
+	usage(io.Err)
+	return exitUsage
 }
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "tryon-worker does the work of the try-on operator's pods.\n\nSubcommands:\n")
-	names := make([]string, 0, len(commands))
-	for name := range commands {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	table := tabwriter.NewWriter(w, 2, 2, 2, ' ', 0)
-	for _, name := range names {
-		fmt.Fprintf(table, "  %s\t%s\n", name, commands[name].Summary)
+	for _, command := range commands() {
+		fmt.Fprintf(table, "  %s\t%s\n", command.Name, command.Summary)
 	}
 	_ = table.Flush()
 	fmt.Fprint(w, "\nEach explains itself with --help.\n")
