@@ -34,7 +34,7 @@ func (d *demo) applySample(ctx context.Context, name string) error {
 	return d.kube.ApplyYAML(ctx, body)
 }
 
-func (d *demo) makeDataset(ctx context.Context, say func(string)) (string, error) {
+func (d *demo) makeDataset(ctx context.Context, _ func(string)) (string, error) {
 	if err := d.applySample(ctx, "demo/namespace.yaml"); err != nil {
 		return "", err
 	}

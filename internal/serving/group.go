@@ -126,16 +126,13 @@ func MakeControl(tod *v1alpha1.TryOnDeployment, document control.Document) (*cor
 
 // Replicas that a TryOnDeployment asks for.
 func Replicas(tod *v1alpha1.TryOnDeployment) int32 {
-	if tod.Spec.Replicas == nil {
-		return 1
-	}
-	return *tod.Spec.Replicas
+	return max(tod.Spec.Replicas, 1)
 }
 
 // RequestTimeout of a TryOnDeployment.
 func RequestTimeout(tod *v1alpha1.TryOnDeployment) time.Duration {
-	if d := tod.Spec.Sidecar.RequestTimeout.Duration; d > 0 {
-		return d
+	if d := tod.Spec.Sidecar.RequestTimeout; d != nil && d.Duration > 0 {
+		return d.Duration
 	}
 	return 30 * time.Second
 }

@@ -193,8 +193,8 @@ type catalogue struct {
 }
 
 // catalogueOf reads the spec's source. Every error wraps resources.ErrStore.
-func catalogueOf(source *v1alpha1.BlobSource) (catalogue, error) {
-	if source == nil {
+func catalogueOf(source v1alpha1.BlobSource) (catalogue, error) {
+	if source.URI == "" {
 		return catalogue{}, nil
 	}
 	u, err := url.Parse(source.URI)
@@ -203,11 +203,7 @@ func catalogueOf(source *v1alpha1.BlobSource) (catalogue, error) {
 	}
 	switch u.Scheme {
 	case "s3":
-		out := catalogue{uri: source.URI}
-		if source.SecretRef != nil {
-			out.secret = source.SecretRef.Name
-		}
-		return out, nil
+		return catalogue{uri: source.URI, secret: source.SecretRef.Name}, nil
 	case "pvc":
 		if u.RawQuery != "" {
 			return catalogue{}, fmt.Errorf("%w: catalogue %q: a pvc:// source takes no options; remove everything from '?'", resources.ErrStore, source.URI)

@@ -53,10 +53,10 @@ func everything() *v1alpha1.TryOnDeployment {
 	gpu := corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1")}
 	tod.Spec.Runtime = v1alpha1.RuntimeSpec{Image: "example/other-runtime:2", Resources: &v1alpha1.ResourceRequirements{Limits: gpu}}
 	tod.Spec.Sidecar = v1alpha1.SidecarSpec{
-		RequestTimeout: metav1.Duration{Duration: 2 * time.Minute},
+		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute},
 		Resources:      &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}
-	tod.Spec.Catalogue = &v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: &v1alpha1.SecretReference{Name: "catalogue"}}
+	tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "catalogue"}}
 	tod.Spec.Placement = v1alpha1.PodPlacement{
 		NodeSelector: map[string]string{"pool": "gpu"}, ServiceAccountName: "shopper",
 		Tolerations:      []corev1.Toleration{{Key: "nvidia.com/gpu", Operator: corev1.TolerationOpExists}},
@@ -70,7 +70,7 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	withClaim := config(claim())
 	withBucket := config(resources.Store{URI: "s3://artefacts/tryon", Secret: "artefacts"})
 	shared := storefront()
-	shared.Spec.Catalogue = &v1alpha1.BlobSource{URI: "pvc://garments/2026/tops"}
+	shared.Spec.Catalogue = v1alpha1.BlobSource{URI: "pvc://garments/2026/tops"}
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeDeployment(tod, version, 2) }
 	}
@@ -149,7 +149,7 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 func TestTheGracePeriodOutlastsTheLongestRequestAndTheDrain(t *testing.T) {
 	for timeout, want := range map[time.Duration]int64{0: 90, time.Second: 61, 10 * time.Minute: 660} {
 		tod := storefront()
-		tod.Spec.Sidecar.RequestTimeout.Duration = timeout
+		tod.Spec.Sidecar.RequestTimeout = &metav1.Duration{Duration: timeout}
 		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
 		if err != nil {
 			t.Fatal(err)
@@ -163,7 +163,7 @@ func TestTheGracePeriodOutlastsTheLongestRequestAndTheDrain(t *testing.T) {
 func TestACatalogueThatCannotBeMountedIsRefused(t *testing.T) {
 	for _, uri := range []string{"gs://bucket", "pvc://claim/x?y=1", "://"} {
 		tod := storefront()
-		tod.Spec.Catalogue = &v1alpha1.BlobSource{URI: uri}
+		tod.Spec.Catalogue = v1alpha1.BlobSource{URI: uri}
 		if _, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1); !errors.Is(err, resources.ErrStore) {
 			t.Errorf("%s: error %v, want one that wraps %v", uri, err, resources.ErrStore)
 		}

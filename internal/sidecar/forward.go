@@ -42,9 +42,10 @@ func newForwarder() *http.Client {
 }
 
 // forward gives the candidate its share. done is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
+// From its promotion until the old pods are gone, a pod of the new version still reads that it is the candidate: what it got is its own to answer.
 func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) (done bool) {
 	candidate := s.applied.Current().Candidate
-	if candidate == nil || r.Header.Get(HeaderForwarded) != "" || !s.split.next(candidate.Weight) {
+	if candidate == nil || candidate.Version == s.options.Version || r.Header.Get(HeaderForwarded) != "" || !s.split.next(candidate.Weight) {
 		return false
 	}
 	patience := s.options.ForwardTimeout

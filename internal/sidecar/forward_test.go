@@ -113,6 +113,19 @@ func TestAForwardedRequestIsNeverSentOn(t *testing.T) {
 	}
 }
 
+func TestAPodOfTheCandidatesVersionAnswersItself(t *testing.T) {
+	promoted := start(t, runtimetest.Graph{}, func(o *Options) { o.Version = "tops-v2" })
+	promoted.apply(t, 1, candidateAt(promoted.front, 100))
+	contentType, body := form(t, usual(t))
+	resp, out := post(t, promoted.front, contentType, body)
+	if resp.StatusCode != http.StatusOK || resp.Header.Get("Tryon-Version") != "tops-v2" {
+		t.Fatalf("%s %s", resp.Status, out)
+	}
+	if got := promoted.Status(); got.Served != 1 || len(got.Forwarded) != 0 || len(got.Errors) != 0 {
+		t.Errorf("status %+v, want one answer and nothing forwarded", got)
+	}
+}
+
 // A candidate's faults that a real sidecar cannot be made to have.
 func TestAFailingCandidateCostsNoRequest(t *testing.T) {
 	stable := start(t, runtimetest.Graph{})

@@ -26,6 +26,9 @@ const (
 // errMismatch says that the runtime answers otherwise than the evaluated one did: other weights, another library, a broken machine.
 var errMismatch = errors.New("golden request answered otherwise than recorded")
 
+// errDown says that the runtime gave no sign of life to which golden requests could be sent.
+var errDown = errors.New("the runtime is not ready")
+
 // checkGolden asks the runtime every golden request and compares. The files are read each time: that happens once per runtime start.
 func (s *Server) checkGolden(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, goldenTimeout)
@@ -117,7 +120,7 @@ type watch struct {
 }
 
 func newWatch() *watch {
-	return &watch{err: errors.New("the runtime was not asked yet"), poke: make(chan struct{}, 1)}
+	return &watch{err: fmt.Errorf("%w: it was not asked yet", errDown), poke: make(chan struct{}, 1)}
 }
 
 // wake asks for a look at the runtime now.
@@ -176,14 +179,18 @@ func (s *Server) lookAtRuntime(ctx context.Context) error {
 		if oip.CodeOf(err) == oip.CodeDeadline && s.watch.patient() {
 			return nil
 		}
-		s.watch.set(fmt.Errorf("the runtime is not ready: %w", err), "")
+		s.watch.set(fmt.Errorf("%w: %w", errDown, err), "")
 		return err
 	}
 	s.watch.missed = 0
-	if known, last := s.watch.state(); last == nil && known == instance {
+	known, last := s.watch.state()
+	if last == nil && known == instance {
 		return nil
 	}
-	s.watch.set(errors.New("the golden requests are being asked"), instance)
+	// The same process that failed is asked again and again; meanwhile its last verdict stands, or the reason would come and go.
+	if known != instance || errors.Is(last, errDown) {
+		s.watch.set(errors.New("the golden requests are being asked"), instance)
+	}
 	err = s.checkGolden(ctx)
 	switch {
 	case err == nil:

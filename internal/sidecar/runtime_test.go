@@ -119,6 +119,41 @@ func TestAfterARuntimeRestartTheGoldenRequestsAreAskedAgain(t *testing.T) {
 	p.waitReady(t)
 }
 
+func TestTheLastMismatchIsToldWhileTheGoldenRequestsAreAskedAgain(t *testing.T) {
+	rt := runtimetest.Start(t, runtimetest.Graph{Height: netH, Width: netW}, runtime.Bounds{})
+	writeGolden(t, rt)
+	writeFile(t, filepath.Join(rt.Dir, "golden", "00-image.png"), pngOf(t, person(netW, netH)))
+	asked, proceed := make(chan struct{}), make(chan struct{})
+	real := runtime.NewServer(rt.Model, oip.Limits{})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			asked <- struct{}{}
+			<-proceed
+		}
+		real.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	rt.URL = front.URL
+	p := startWith(t, rt)
+	for _, want := range []string{"being asked", "otherwise than recorded", "otherwise than recorded"} {
+		<-asked
+		if err := p.ready(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("while the requests are asked the reason is %v, want %q", err, want)
+		}
+		proceed <- struct{}{}
+	}
+	close(proceed)
+	go func() {
+		for range asked {
+		}
+	}()
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+	front.Close()
+	close(asked)
+}
+
 // A runtime's faults that the real one cannot be made to have, after it was ready.
 func TestARuntimesFaultsGetTheirTypedErrorInTime(t *testing.T) {
 	rt := runtimetest.Start(t, runtimetest.Graph{Height: netH, Width: netW}, runtime.Bounds{})
