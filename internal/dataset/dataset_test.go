@@ -206,6 +206,13 @@ func TestAFolderWithoutTheLayoutSaysWhatItHolds(t *testing.T) {
 	}
 }
 
+func TestAnEmptyFolderIsNotALayoutFault(t *testing.T) {
+	_, err := dataset.Pin(t.Context(), openStore(t), dataset.PinOptions{URI: "file://" + t.TempDir(), Layout: dataset.LayoutVITONHD})
+	if !errors.Is(err, dataset.ErrEmpty) || errors.Is(err, dataset.ErrLayout) {
+		t.Errorf("got %v, want ErrEmpty only: the folder may still be filled", err)
+	}
+}
+
 func TestSourcesThatAreNoneAreRefused(t *testing.T) {
 	for _, uri := range []string{"http://host/x", "file://host/x", "file:///x?y=z", "s3://user:secret@bucket/x", "s3:///x", "file:relative", "::"} {
 		if _, err := dataset.OpenSource(t.Context(), uri); err == nil {

@@ -15,6 +15,8 @@ var (
 	ErrNotFound = errors.New("not found in the source")
 	// ErrLayout says that the source does not hold the declared layout.
 	ErrLayout = errors.New("layout not found")
+	// ErrEmpty says that the source holds no files. That may change by itself: somebody may be filling it, so it is not the data's fault.
+	ErrEmpty = errors.New("the source holds no files yet")
 	// ErrManifest says that a document is no canonical manifest of the expected digest.
 	ErrManifest = errors.New("not a dataset manifest")
 )

@@ -91,6 +91,9 @@ func discover(m *Manifest, layout string) error {
 	if layout != LayoutVITONHD {
 		return fmt.Errorf("%w: %q is not supported, only %s is", ErrLayout, layout, LayoutVITONHD)
 	}
+	if len(m.Files) == 0 {
+		return ErrEmpty
+	}
 	x := MakeIndex(m)
 	for _, split := range Splits {
 		if len(x.files[split][RolePerson]) > 0 {

@@ -111,7 +111,7 @@ func TestWhatIsTheDataAndWhatIsTheWorldIsToldApart(t *testing.T) {
 	}{
 		"a hostile name":      {[]string{"pin", "--source", hostile}, 0, report.Failed, ReasonDataRefused},
 		"a missing folder":    {[]string{"pin", "--source", "/nonexistent/data"}, 1, report.Errored, ReasonSourceUnavailable},
-		"an empty folder":     {[]string{"pin", "--source", t.TempDir()}, 0, report.Failed, ReasonDataRefused},
+		"an empty folder":     {[]string{"pin", "--source", t.TempDir()}, 1, report.Errored, ReasonSourceUnavailable},
 		"a version not there": {[]string{"test", "--source", hostile, "--digest", "sha256:" + strings.Repeat("1", 64)}, 1, report.Errored, ReasonSourceUnavailable},
 		"an unknown check":    {[]string{"test", "--source", drawn(t), "--check", "blurr=Warn"}, 0, report.Failed, ReasonBadOverride},
 	}
