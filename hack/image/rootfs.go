@@ -75,7 +75,7 @@ func (w *workshop) trainerRoot(ctx context.Context) (dir string, env []string, e
 		return "", nil, err
 	}
 	const source = "pipelines/trainer"
-	files, err := buildctx.Tree(filepath.Join(w.root, source), source, nil)
+	files, err := buildctx.Tree(filepath.Join(w.root, source), source, buildctx.All)
 	if err != nil {
 		return "", nil, err
 	}

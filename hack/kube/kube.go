@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -22,6 +23,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -41,6 +43,8 @@ type Cluster struct {
 
 // Connect connects to the cluster of a kubeconfig file.
 func Connect(kubeconfig string) (*Cluster, error) {
+	// controller-runtime prints a stack trace when nobody says where its log goes.
+	log.SetLogger(logr.Discard())
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", kubeconfig, err)
@@ -105,9 +109,11 @@ func Await[T client.Object](ctx context.Context, k *Cluster, obj T, limit time.D
 	key := client.ObjectKeyFromObject(obj)
 	var last error
 	err := wait.PollUntilContextTimeout(ctx, time.Second, limit, true, func(ctx context.Context) (bool, error) {
-		if last = k.Get(ctx, key, obj); last != nil {
+		if err := k.Get(ctx, key, obj); err != nil {
+			last = fmt.Errorf("reading it: %w", err)
 			return false, nil
 		}
+		last = nil
 		return ready(obj)
 	})
 	if wait.Interrupted(err) && ctx.Err() == nil {

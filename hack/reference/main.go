@@ -38,7 +38,7 @@ func writeConditions() error {
 		}
 		fmt.Fprintf(&b, "\n## %s\n\n| name | meaning |\n|---|---|\n", heading(block))
 		for _, spec := range block.Specs {
-			b.WriteString(row(spec))
+			b.WriteString(row(block, spec))
 		}
 	}
 	return write("conditions.md", b.String())
@@ -51,7 +51,7 @@ func heading(block *ast.GenDecl) string {
 	return strings.TrimSuffix(firstSentence(block.Doc.Text()), ".")
 }
 
-func row(spec ast.Spec) string {
+func row(block *ast.GenDecl, spec ast.Spec) string {
 	value, ok := spec.(*ast.ValueSpec)
 	if !ok || len(value.Values) != 1 {
 		return ""
@@ -61,6 +61,9 @@ func row(spec ast.Spec) string {
 		return ""
 	}
 	doc := value.Doc.Text()
+	if !block.Lparen.IsValid() {
+		doc = block.Doc.Text()
+	}
 	if _, after, found := strings.Cut(doc, ": "); found {
 		doc = after
 	}

@@ -190,7 +190,7 @@ func TestHostileRequestsGetTheirTypedErrors(t *testing.T) {
 		wantCode    string
 	}{
 		"an empty body":        {"application/json", nil, http.StatusBadRequest, "EmptyBody"},
-		"not an image":         {"application/json", []byte(`{"person":"bm90IGFuIGltYWdl","garment":"bm90IGFuIGltYWdl"}`), http.StatusBadRequest, "NotDecodable"},
+		"not an image":         {"application/json", []byte(`{"person":"bm90IGFuIGltYWdl","garment":"bm90IGFuIGltYWdl"}`), http.StatusUnprocessableEntity, "NotDecodable"},
 		"an unknown type":      {"text/plain", []byte("hello"), http.StatusUnsupportedMediaType, "UnsupportedMediaType"},
 		"a body of 100 MB":     {"application/json", bytes.Repeat([]byte(" "), 100<<20), http.StatusRequestEntityTooLarge, "TooLarge"},
 		"a garment id nowhere": {"application/json", []byte(`{"person":"` + photo + `","garmentId":"nope"}`), http.StatusNotFound, "GarmentNotFound"},

@@ -98,12 +98,12 @@ func (c *Context) ignored(host string, folder bool) (bool, error) {
 	return hidden, err
 }
 
+// All is a skip for Tree that hides nothing.
+func All(string, bool) (bool, error) { return false, nil }
+
 // Tree lists the files below host (or host itself) that skip does not hide; source is how the recipe calls it, for errors.
-// skip is asked about folders too, and may be nil.
+// skip is asked about folders too; All hides nothing.
 func Tree(host, source string, skip func(path string, folder bool) (bool, error)) ([]File, error) {
-	if skip == nil {
-		skip = func(string, bool) (bool, error) { return false, nil }
-	}
 	info, err := os.Lstat(host)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &MissingError{Source: source}

@@ -127,7 +127,7 @@ func (r *Runner) source(root, source string) (files []buildctx.File, single bool
 	if root == "" {
 		files, err = r.Context.Select(source)
 	} else {
-		files, err = buildctx.Tree(filepath.Join(root, filepath.FromSlash(filepath.Clean("/"+source))), source, nil)
+		files, err = buildctx.Tree(filepath.Join(root, filepath.FromSlash(filepath.Clean("/"+source))), source, buildctx.All)
 	}
 	if err != nil {
 		return nil, false, err
