@@ -38,16 +38,17 @@ func TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest(t *testing.
 
 	killTrainingPodAfterACheckpoint(t, k, second)
 
-	load := startLoad(t, k)
 	version := named(&v1alpha1.TryOnModelVersion{}, second)
 	await(t, k, version, 20*time.Minute, func(v *v1alpha1.TryOnModelVersion) (bool, error) {
 		ready, reason, message := kube.Readiness(v.Generation, v.Status.Conditions)
 		if reason == v1alpha1.ReasonTrainingFailed || reason == v1alpha1.ReasonGateFailed {
 			return false, fmt.Errorf("%s: %s", reason, message)
 		}
-		return ready, nil
+		// The shoppers come before the version is ready, but do not compete with its training.
+		return ready || conditionIsTrue(v.Status.Conditions, v1alpha1.ConditionTrainingCompleted), nil
 	})
 	checkStages(t, version, first)
+	load := startLoad(t, k)
 
 	await(t, k, named(&v1alpha1.TryOnDeployment{}, "storefront"), 10*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) {
 		return d.Status.Stable == second && d.Status.Candidate == nil && conditionIsTrue(d.Status.Conditions, v1alpha1.ConditionRolledOut), nil
@@ -107,7 +108,7 @@ func checkStages(t *testing.T, version *v1alpha1.TryOnModelVersion, first string
 	}
 }
 
-// load sends requests, a few at a time, until it is stopped.
+// load sends requests at a steady rate until it is stopped.
 type load struct {
 	sent, failed atomic.Int64
 	first        atomic.Value
@@ -121,21 +122,19 @@ func startLoad(t *testing.T, k *kube.Cluster) *load {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &load{cancel: cancel}
 	t.Cleanup(l.stop)
-	// Two shoppers, each with a request every 300 ms: an open model, so that a slow answer does not hide the next request.
-	for range 2 {
-		l.done.Go(func() {
-			tick := time.NewTicker(300 * time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-					l.done.Go(func() { l.ask(context.WithoutCancel(ctx), k, body, contentType) })
-				}
+	// A request every 500 ms, whether or not the one before is answered: an open model, so that a slow answer does not hide the next request.
+	l.done.Go(func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				l.done.Go(func() { l.ask(context.WithoutCancel(ctx), k, body, contentType) })
 			}
-		})
-	}
+		}
+	})
 	return l
 }
 
