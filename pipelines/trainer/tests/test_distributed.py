@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from test_resume import command, lines
 
+from tryon_trainer.distributed import child_environment, launch
 from tryon_trainer.settings import Settings
 
 Make = Callable[..., Settings]
@@ -42,3 +45,19 @@ def test_two_processes_take_the_steps_of_one_and_write_once(settings: Make) -> N
     with np.load(made.output_dir / "weights.npz") as file:
         assert all(np.isfinite(file[name]).all() for name in file.files)
     assert [entry.name for entry in made.checkpoint_dir.iterdir()] == ["step-000000000002"]
+
+
+def test_a_node_with_several_gpus_runs_one_process_for_each(settings: Make) -> None:
+    second = replace(settings("pb-warp"), rank=1, world_size=2)
+    children = [child_environment(local, 4, second) for local in range(4)]
+    assert [child["RANK"] for child in children] == ["4", "5", "6", "7"]
+    assert {child["WORLD_SIZE"] for child in children} == {"8"}
+    assert [child["LOCAL_RANK"] for child in children] == ["0", "1", "2", "3"]
+
+
+def test_the_launcher_gives_the_first_bad_exit_code(settings: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = settings("pb-gen")
+    arguments, env = command(made, steps=1)
+    for name, value in {**env, "MASTER_PORT": free_port()}.items():
+        monkeypatch.setenv(name, value)
+    assert launch(arguments[3:], 2, made) == 2

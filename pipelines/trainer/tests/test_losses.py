@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tryon_trainer.losses import distillation_loss, distillation_switch, gradient_l1, weighted_l1
+from tryon_trainer.losses import distillation_loss, distillation_switch, gradient_l1, mask_loss, weighted_l1
 from tryon_trainer.networks import Warp
 
 
@@ -51,3 +51,9 @@ def test_an_empty_weight_gives_zero_and_not_nan() -> None:
     a, b = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
     assert float(weighted_l1(a, b, torch.zeros(1, 1, 4, 4))) == 0
     assert float(weighted_l1(a, b, torch.ones(1, 1, 4, 4))) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_saturated_wrong_mask_is_still_pulled_back() -> None:
+    logit = torch.full((1, 1, 4, 4), 30.0, requires_grad=True)
+    mask_loss(logit, torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).backward()
+    assert float(logit.grad.min()) > 0.01

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from conftest import tiny
 
-from tryon_trainer.generator import Layers, lay
+from tryon_trainer.generator import Layers, Palette, lay
 from tryon_trainer.models import STUDENT_DRAWS, Student, generator_network, warp_network
 from tryon_trainer.networks import correlation, fold, unfold
 
@@ -32,12 +32,20 @@ def test_a_wider_network_has_more_parameters() -> None:
 
 
 def test_the_generator_draws_layers_in_range() -> None:
-    layers = generator_network(STUDENT_DRAWS, tiny())(torch.randn(2, STUDENT_DRAWS, 32, 24))
+    net = generator_network(STUDENT_DRAWS, tiny())
+    layers = net(torch.rand(2, 3, 32, 24), torch.ones(2, 1, 32, 24), torch.randn(2, STUDENT_DRAWS, 32, 24))
     assert tuple(layers.rendered.shape) == (2, 3, 32, 24)
-    assert layers.rendered.abs().max() <= 1
     for mask in (layers.composite, layers.keep):
         assert tuple(mask.shape) == (2, 1, 32, 24)
         assert 0 <= float(mask.min()) <= float(mask.max()) <= 1
+
+
+def test_a_palette_holds_only_colours_that_are_visible() -> None:
+    palette = Palette(8)
+    photo, visible = torch.full((1, 3, 4, 4), -1.0), torch.zeros(1, 1, 4, 4)
+    photo[..., 2:], visible[..., 2:] = 0.5, 1
+    colours = palette(torch.randn(1, 8, 4, 4) * 0.1, photo, visible)
+    torch.testing.assert_close(colours, torch.full((1, 4, 3), 0.5), atol=0.01, rtol=0)
 
 
 def test_correlation_peaks_at_the_shift_between_two_feature_maps() -> None:
@@ -51,7 +59,7 @@ def test_laying_chooses_between_garment_person_and_rendering() -> None:
     person, rendered, warped = (torch.full((1, 3, 2, 2), v) for v in (0.2, -0.4, 0.9))
     one, none = torch.ones(1, 1, 2, 2), torch.zeros(1, 1, 2, 2)
     for composite, keep, want in ((one, one, 0.9), (none, one, 0.2), (none, none, -0.4)):
-        image, alpha = lay(person, warped, one, Layers(rendered, composite, keep))
+        image, alpha = lay(person, warped, one, Layers(rendered, composite, keep, keep))
         torch.testing.assert_close(image, torch.full_like(image, want))
         torch.testing.assert_close(alpha, composite)
 

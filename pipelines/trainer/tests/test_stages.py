@@ -115,3 +115,13 @@ def test_the_learning_rate_warms_up_holds_and_falls_to_zero() -> None:
     assert rates[9:50] == pytest.approx([0.1] * 41)
     assert rates[75] == pytest.approx(0.05)
     assert 0 < rates[99] < 0.003
+
+
+def test_a_generator_stage_with_warp_rate_zero_leaves_its_warp_alone(settings: Make) -> None:
+    chain(settings, "pf-gen")
+    for name in ("pb-gen", "pf-gen"):
+        loop = Loop(settings(name, warp_rate_scale=0))
+        warp = loop.stage.trained()["warp"]
+        before = {key: value.clone() for key, value in warp.state_dict().items()}
+        loop.run(Interrupt())
+        assert all(torch.equal(value, before[key]) for key, value in warp.state_dict().items())

@@ -49,7 +49,7 @@ class Served(nn.Module):
         flow = enlarge(dressed.warp.finest, photo.shape[-1] // dressed.warp.finest.shape[-1])
         moved = sample(torch.cat([cloth, mask], 1), flow)
         found = dressed.layers
-        layers = Layers(enlarge(found.rendered, scale), enlarge(found.composite, scale), enlarge(found.keep, scale))
+        layers = Layers(*(enlarge(x, scale) for x in (found.rendered, found.composite, found.keep, found.logits)))
         image, alpha = lay(photo, moved[:, :3], moved[:, 3:], layers)
         return image, moved[:, 3:], alpha
 

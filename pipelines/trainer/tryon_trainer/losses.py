@@ -48,8 +48,8 @@ def warp_loss(warp: Warp, batch: Batch) -> Tensor:
     for n, flow in enumerate(warp.flows, start=1):
         last = n == len(warp.flows)
         factor = garment.shape[-1] // flow.shape[-1]
-        # The finest flow is judged at half of its own cell size: texture is finer than the flow is.
-        grid = factor if not last else max(1, factor // 2)
+        # The finest flow is judged on single pixels: stripes and prints are finer than its cells.
+        grid = 1 if last else factor
         fine = enlarge(flow, factor // grid)
         small_garment, small_mask = reduce(garment, grid), reduce(mask, grid)
         weight = reduce(visible, grid)
@@ -97,10 +97,9 @@ def picture_loss(picture: Tensor, target: Tensor) -> Tensor:
     return (picture - target).abs().mean() + gradient_l1(picture, target)
 
 
-def mask_loss(mask: Tensor, want: Tensor, weight: Tensor) -> Tensor:
-    """Cross entropy of a predicted mask against a wanted one, all [n, 1, h, w], per weighted pixel; a scalar."""
-    mask = mask.clamp(1e-4, 1 - 1e-4)
-    entropy = -(want * mask.log() + (1 - want) * (1 - mask).log())
+def mask_loss(logit: Tensor, want: Tensor, weight: Tensor) -> Tensor:
+    """Cross entropy of a mask before its sigmoid against a wanted one, all [n, 1, h, w], per weighted pixel."""
+    entropy = F.binary_cross_entropy_with_logits(logit, want, reduction="none")
     return (entropy * weight).sum() / (weight.sum() + 1)
 
 
@@ -108,7 +107,7 @@ def teacher_picture_loss(dressed: Dressed, batch: Batch) -> Tensor:
     """G of the teacher: try-on and rendering against the photo, and a composite mask that fits the worn one."""
     person, hidden = batch["person"], 1 - batch["keep"]
     loss = 5 * picture_loss(dressed.image, person) + weighted_l1(dressed.layers.rendered, person, 0.1 + hidden)
-    return loss + mask_loss(dressed.layers.composite, batch["worn"], dressed.warped_mask)
+    return loss + mask_loss(dressed.layers.logits[:, :1], batch["worn"], dressed.warped_mask)
 
 
 def student_picture_loss(dressed: Dressed, batch: Batch, fake_alpha: Tensor, skin: float) -> Tensor:
@@ -124,5 +123,5 @@ def student_picture_loss(dressed: Dressed, batch: Batch, fake_alpha: Tensor, ski
     bare = fake * (1 - worn)
     loss = 5 * picture_loss(dressed.image, person) + weighted_l1(layers.rendered, person, 0.1 + fake)
     loss = loss + skin * (3 * ((dressed.image - person).abs() * bare).mean() + gradient_l1(dressed.image, person, bare))
-    loss = loss + mask_loss(layers.composite, worn, dressed.warped_mask)
-    return loss + mask_loss(layers.keep, 1 - fake, 1 - worn * layers.composite.detach())
+    loss = loss + mask_loss(layers.logits[:, :1], worn, dressed.warped_mask)
+    return loss + mask_loss(layers.logits[:, 1:], 1 - fake, 1 - worn * layers.composite.detach())

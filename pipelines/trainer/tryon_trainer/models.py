@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +17,11 @@ from .warp import enlarge, sample
 
 # Three preserved regions (head, lower body, hands) and the pose.
 TEACHER_CONDITION = 3 + POSE_CHANNELS
-# Agnostic image 3, what it keeps 1, warped garment 3, warped mask 1, pose.
-TEACHER_DRAWS = 8 + POSE_CHANNELS
-# The photo itself; and photo 3, warped garment 3, warped mask 1.
+# Besides the agnostic image: what it keeps 1, warped garment 3, warped mask 1, pose.
+TEACHER_DRAWS = 5 + POSE_CHANNELS
+# The photo itself; besides the photo: warped garment 3, warped mask 1.
 STUDENT_CONDITION = 3
-STUDENT_DRAWS = 7
+STUDENT_DRAWS = 4
 
 
 @dataclass
@@ -49,7 +49,7 @@ def warp_network(condition: int, params: Params) -> WarpNet:
 
 
 def generator_network(inputs: int, params: Params) -> Generator:
-    """Make a generator for so many input channels."""
+    """Make a generator for so many channels besides its photo."""
     return Generator(inputs, params.generator_width, params.levels, params.patch)
 
 
@@ -69,9 +69,9 @@ class Teacher(nn.Module):
     def draw(self, batch: Batch, warped: Tensor, warped_mask: Tensor) -> Layers:
         """Draw over the agnostic image; the keep mask is known, not predicted."""
         keep = batch["keep"]
-        seen = torch.cat([batch["person"] * keep, keep, warped, warped_mask, batch["pose"]], 1)
-        layers = self.generator(seen)
-        return Layers(layers.rendered, layers.composite, keep)
+        more = torch.cat([keep, warped, warped_mask, batch["pose"]], 1)
+        layers = self.generator(batch["person"] * keep, keep, more)
+        return replace(layers, keep=keep)
 
     def forward(self, batch: Batch) -> Dressed:
         """Dress the persons in their own garments."""
@@ -83,7 +83,7 @@ class Teacher(nn.Module):
         warp = self.warp(batch["other_garment"], batch["other_mask"], teacher_condition(batch))
         dressed = self._dress(batch, warp, batch["other_garment"], batch["other_mask"])
         untouched = 1 - F.max_pool2d((batch["worn"] > 0.02).float(), 3, 1, 1)
-        layers = Layers(dressed.layers.rendered, dressed.layers.composite, untouched)
+        layers = replace(dressed.layers, keep=untouched)
         dressed.image, dressed.alpha = lay(batch["person"], dressed.warped, dressed.warped_mask, layers)
         return dressed
 
@@ -106,6 +106,6 @@ class Student(nn.Module):
         """Dress person [n, 3, h, w] in garment [n, 3, h, w] (premultiplied) of mask [n, 1, h, w]."""
         warp = self.warp(garment, mask, person)
         warped, warped_mask = move(warp, garment, mask)
-        layers = self.generator(torch.cat([person, warped, warped_mask], 1))
+        layers = self.generator(person, torch.ones_like(warped_mask), torch.cat([warped, warped_mask], 1))
         image, alpha = lay(person, warped, warped_mask, layers)
         return Dressed(image, alpha, warped, warped_mask, layers, warp)
