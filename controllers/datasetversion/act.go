@@ -8,8 +8,13 @@ import (
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
-// act starts the attempt that was decided on.
+// act stops what is no longer needed and starts the attempt that was decided on.
 func (r *Reconciler) act(ctx context.Context, dataset *v1alpha1.TryOnDatasetVersion, plan Plan) error {
+	for _, run := range plan.Abandon {
+		if err := r.Runner.Stop(ctx, dataset.Namespace, run); err != nil {
+			return err
+		}
+	}
 	if plan.Start == nil {
 		return nil
 	}

@@ -34,7 +34,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/finalizers,verbs=update
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list

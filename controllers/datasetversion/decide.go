@@ -22,7 +22,9 @@ type Plan struct {
 	// Tests is the recorded outcome; nil while there is none.
 	Tests *v1alpha1.DataTestsStatus
 	// Start is the attempt to start now; nil for none.
-	Start        *resources.Attempt
+	Start *resources.Attempt
+	// Abandon are Jobs under way whose work is no longer needed.
+	Abandon      []backend.Run
 	Key          v1alpha1.Digest
 	RecheckAfter time.Duration
 }
@@ -33,8 +35,10 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 	p := Plan{Key: plan.DataTestKey(dataset.Spec.Digest, dataset.Spec.Checks, seen.WorkerImage), Tests: dataset.Status.Tests.DeepCopy()}
 	if p.Tests != nil && (p.Tests.Verdict == v1alpha1.DataTestsVerdictPassed || p.Tests.Key == p.Key) {
 		p.judge()
+		p.Abandon = backend.Superseded(seen.Runs, "")
 		return p
 	}
+	p.Abandon = backend.Superseded(seen.Runs, p.Key)
 	next := backend.Decide(seen.Runs, p.Key, "", now)
 	p.Start, p.RecheckAfter = next.Start, next.Wait
 	p.Reason, p.Message = v1alpha1.ReasonDataTesting, "The data unit tests run"

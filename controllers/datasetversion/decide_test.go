@@ -131,3 +131,21 @@ func TestReadySaysWhatTheTestsSay(t *testing.T) {
 		})
 	}
 }
+
+func TestTestsOfAnotherWorkerAreStopped(t *testing.T) {
+	old := backend.Run{Name: "old", Key: "sha256:old", State: backend.Waiting}
+	for name, recorded := range map[string]*v1alpha1.DataTestsStatus{
+		"while this worker's run": nil,
+		"after a verdict":         {Key: "sha256:old", Verdict: v1alpha1.DataTestsVerdictPassed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &v1alpha1.TryOnDatasetVersion{}
+			d.Spec.Digest, d.Status.Tests = "sha256:d", recorded
+			current := backend.Run{Name: "current", Key: plan.DataTestKey("sha256:d", nil, "worker:1"), State: backend.Reported}
+			got := decide(d, Observed{Runs: []backend.Run{old, current}, WorkerImage: "worker:1"}, noon).Abandon
+			if len(got) != 1 || got[0].Name != "old" {
+				t.Errorf("stops %+v", got)
+			}
+		})
+	}
+}

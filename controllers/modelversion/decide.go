@@ -73,6 +73,8 @@ type decider struct {
 	seen    Observed
 	now     time.Time
 	round   string
+	// current is the key of the work that the version is at; empty when it needs none.
+	current v1alpha1.Digest
 	plan    Plan
 }
 
@@ -91,11 +93,13 @@ func decide(version *v1alpha1.TryOnModelVersion, seen Observed, now time.Time) P
 		d.stop(v1alpha1.ReasonInUse, fmt.Sprintf("Kept until TryOnDeployment %s serves another version", strings.Join(seen.Holders, ", ")))
 	case d.plan.Record.Weights != nil:
 		d.ready()
+		d.plan.Abandon = backend.Superseded(seen.Runs, "")
 	case seen.Dataset == nil:
 		d.stop(v1alpha1.ReasonPending, fmt.Sprintf("TryOnDatasetVersion %s does not exist", version.Spec.Dataset.Name))
 	default:
 		d.retry()
 		_ = d.train() && d.evaluate() && d.judge() && d.publish() && d.ready()
+		d.plan.Abandon = backend.Superseded(seen.Runs, d.current)
 	}
 	return d.plan
 }
@@ -178,7 +182,7 @@ func (d *decider) evaluate() bool {
 			return true
 		}
 	}
-	next := backend.Decide(d.seen.Runs, key, d.round, d.now)
+	next := d.follow(key)
 	d.plan.RecheckAfter = next.Wait
 	if next.Start != nil {
 		d.plan.Start = &Start{Kind: resources.Evaluate, Key: key, Attempt: *next.Start, Weights: weights}
@@ -216,7 +220,7 @@ func (d *decider) publish() bool {
 			return true
 		}
 	}
-	next := backend.Decide(d.seen.Runs, key, d.round, d.now)
+	next := d.follow(key)
 	d.plan.RecheckAfter = next.Wait
 	if next.Start != nil {
 		d.plan.Start = &Start{Kind: resources.Publish, Key: key, Attempt: *next.Start, Publish: d.publishTask()}
@@ -243,6 +247,12 @@ func (d *decider) publishInput() plan.PublishInput {
 		in.Stages = append(in.Stages, s.Key)
 	}
 	return in
+}
+
+// follow looks at the attempts at the work that the version is at.
+func (d *decider) follow(key v1alpha1.Digest) backend.Next {
+	d.current = key
+	return backend.Decide(d.seen.Runs, key, d.round, d.now)
 }
 
 // weightsOf gives the output of a finished stage.

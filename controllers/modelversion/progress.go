@@ -58,7 +58,9 @@ func NewProgressPoller(c clock.PassiveClock) *ProgressPoller {
 		clock: c,
 		last:  map[string]answer{},
 		client: &http.Client{
-			Timeout:       progressTimeout,
+			Timeout: progressTimeout,
+			// Pods are asked by their address; a proxy of the manager's environment has nothing to do with them.
+			Transport:     &http.Transport{Proxy: nil, IdleConnTimeout: 2 * progressPace, MaxResponseHeaderBytes: 8 << 10},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}

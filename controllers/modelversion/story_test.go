@@ -20,6 +20,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -319,5 +320,25 @@ func TestDecisionsAreTheSameAfterTheStatusWasStored(t *testing.T) {
 	a, b := decide(v, *w.seen[v.Name], w.now), decide(restored, *w.seen[v.Name], w.now)
 	if diff := cmp.Diff(a, b); diff != "" {
 		t.Errorf("the plans differ:\n%s", diff)
+	}
+}
+
+func TestAnEvaluationByAnEarlierReleaseIsStopped(t *testing.T) {
+	w := newWorld(t)
+	v := w.version(1, nil)
+	w.step(v)
+	w.trained(v, "teacher")
+	w.step(v)
+	w.trained(v, "student")
+	w.step(v)
+	w.last(v).Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonImagePullFailed, Message: "no runtime:1"}
+	stuck := *w.last(v)
+	w.seen[v.Name].RuntimeImage = "runtime:2"
+	plan := decide(v, *w.seen[v.Name], w.now)
+	if len(plan.Abandon) != 1 || plan.Abandon[0].Key != stuck.Key {
+		t.Errorf("stops %+v, want the evaluation that waits for its image", plan.Abandon)
+	}
+	if plan.Start == nil || plan.Start.Kind != resources.Evaluate || plan.Start.Key == stuck.Key {
+		t.Errorf("starts %+v, want an evaluation by runtime:2", plan.Start)
 	}
 }

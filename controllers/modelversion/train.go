@@ -39,21 +39,20 @@ func (d *decider) stage(i int) bool {
 	if adopted := adopt(key, d.seen.Siblings); adopted != nil {
 		adopted.Name = record.Name
 		*record = *adopted
-		d.abandon(key)
 		return true
 	}
-	next := backend.Decide(d.seen.Runs, key, d.round, d.now)
+	next := d.follow(key)
 	if next.Run == nil {
 		if other := trainedBy(d.version, i, key, d.seen.Siblings); other != "" {
 			*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending, Message: "TryOnModelVersion " + other + " trains the same stage"}
 			return d.stop(v1alpha1.ReasonTraining, what+" waits for "+other+", which trains the same")
 		}
 	}
-	return d.follow(record, next, in, key, what)
+	return d.proceed(record, next, in, key, what)
 }
 
-// follow brings a stage's record up to what its newest attempt says.
-func (d *decider) follow(record *v1alpha1.StageStatus, next backend.Next, in resources.StageInput, key v1alpha1.Digest, what string) bool {
+// proceed brings a stage's record up to what its newest attempt says.
+func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in resources.StageInput, key v1alpha1.Digest, what string) bool {
 	d.plan.RecheckAfter = next.Wait
 	switch {
 	case passed(next):
@@ -124,15 +123,6 @@ func initOf(s v1alpha1.MethodStage) []string {
 		return nil
 	}
 	return []string{s.InitFrom}
-}
-
-// abandon stops Jobs of this version whose output has become known from elsewhere.
-func (d *decider) abandon(key v1alpha1.Digest) {
-	for _, run := range d.seen.Runs {
-		if run.Key == key && (run.State == backend.Waiting || run.State == backend.Running) {
-			d.plan.Abandon = append(d.plan.Abandon, run)
-		}
-	}
 }
 
 // adopt finds a finished stage of the same key in another version; nil when there is none.

@@ -8,8 +8,13 @@ import (
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
-// act starts the pin, and writes the records, that were decided on.
+// act stops what is no longer needed, and starts the pin and writes the records that were decided on.
 func (r *Reconciler) act(ctx context.Context, model *v1alpha1.TryOnModel, plan Plan) error {
+	for _, run := range plan.Abandon {
+		if err := r.Runner.Stop(ctx, model.Namespace, run); err != nil {
+			return err
+		}
+	}
 	if plan.StartPin != nil {
 		if err := r.startPin(ctx, model, plan); err != nil {
 			return err

@@ -39,7 +39,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels/finalizers,verbs=update
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmethods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions;tryonmodelversions,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list

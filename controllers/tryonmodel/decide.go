@@ -42,6 +42,8 @@ type Plan struct {
 	Pin      *v1alpha1.PinStatus
 	PinKey   v1alpha1.Digest
 	StartPin *resources.Attempt
+	// Abandon are pin Jobs under way whose source is not asked for any more.
+	Abandon []backend.Run
 	// Dataset and Version are to be applied; nil when there is nothing to write.
 	Dataset *v1alpha1.TryOnDatasetVersion
 	Version *v1alpha1.TryOnModelVersion
@@ -90,8 +92,10 @@ func (d *decider) pin() bool {
 	key := plan.PinKey(d.model.Spec.Dataset, d.seen.WorkerImage, resources.Round(d.model.Annotations[names.RetryAnnotation]))
 	d.plan.PinKey = key
 	if d.plan.Pin != nil && d.plan.Pin.Key == key {
+		d.plan.Abandon = backend.Superseded(d.seen.Runs, "")
 		return true
 	}
+	d.plan.Abandon = backend.Superseded(d.seen.Runs, key)
 	next := backend.Decide(d.seen.Runs, key, "", d.now)
 	d.plan.StartPin, d.plan.RecheckAfter = next.Start, next.Wait
 	switch {

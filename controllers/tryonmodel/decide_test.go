@@ -1,6 +1,7 @@
 package tryonmodel
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -243,5 +244,37 @@ func TestVersionNumbersAreReadFromNames(t *testing.T) {
 		if got := numberOf(name, "tops"); got != want {
 			t.Errorf("%q is number %d, want %d", name, got, want)
 		}
+	}
+}
+
+func TestPinsOfAnotherSourceAreStopped(t *testing.T) {
+	stopped := func(w *world) (names []string) {
+		for _, r := range decide(w.model, w.seen, noon).Abandon {
+			names = append(names, r.Name)
+		}
+		return names
+	}
+	old := backend.Run{Name: "old", Key: "sha256:old", State: backend.Waiting}
+	pinning := newWorld().run(backend.Running, nil)
+	pinning.seen.Runs = append(pinning.seen.Runs, old)
+	if diff := cmp.Diff([]string{"old"}, stopped(pinning)); diff != "" {
+		t.Errorf("while the new source is pinned (-want +got):\n%s", diff)
+	}
+	pinned := newWorld().pinned()
+	pinned.seen.Runs = []backend.Run{old}
+	if diff := cmp.Diff([]string{"old"}, stopped(pinned)); diff != "" {
+		t.Errorf("when the source is pinned already (-want +got):\n%s", diff)
+	}
+}
+
+func TestAReadyVersionDoesNotBearTheWordsOfAnError(t *testing.T) {
+	w := newWorld().pinned().recorded(v1alpha1.DataTestsVerdictPassed).version(1, metav1.ConditionTrue, v1alpha1.ReasonReady, "")
+	summarize(w.model, decide(w.model, w.seen, noon), w.seen.Versions, errors.New("connection refused"))
+	c := meta.FindStatusCondition(w.model.Status.Conditions, v1alpha1.ConditionVersionReady)
+	if c == nil || c.Status != metav1.ConditionTrue || strings.Contains(c.Message, "refused") {
+		t.Errorf("VersionReady is %+v", c)
+	}
+	if ready := meta.FindStatusCondition(w.model.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.Reason != v1alpha1.ReasonReconcileError {
+		t.Errorf("Ready is %+v", ready)
 	}
 }

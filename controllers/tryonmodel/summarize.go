@@ -27,13 +27,14 @@ func summarize(model *v1alpha1.TryOnModel, plan Plan, versions []v1alpha1.TryOnM
 	if ready := newestReady(versions); ready != nil {
 		s.ReadyVersion, s.Score = ready.Name, ready.Status.Score
 	}
+	decided := plan.Message
 	if err != nil {
 		plan.Reason, plan.Message = reasonOf(err), err.Error()
 	}
 	for _, c := range []phaseCondition{
 		{PhasePinning, v1alpha1.ConditionDatasetPinned, v1alpha1.ReasonPinned, pinnedMessage(s.Pin)},
 		{PhaseTesting, v1alpha1.ConditionDataTestsPassed, v1alpha1.ReasonDataTestsPassed, "TryOnDatasetVersion " + s.Dataset + " passed"},
-		{PhaseVersion, v1alpha1.ConditionVersionReady, v1alpha1.ReasonReady, plan.Message},
+		{PhaseVersion, v1alpha1.ConditionVersionReady, v1alpha1.ReasonReady, decided},
 	} {
 		c.set(model, plan)
 	}

@@ -217,6 +217,42 @@ func TestAWorkerOfSeveralNodesMayBeTheOneInTrouble(t *testing.T) {
 	}
 }
 
+func TestAMissingWorkerIsLookedForInTheEvents(t *testing.T) {
+	master, worker := workerPod("m", corev1.PodRunning, time.Minute, "", 0), workerPod("w", corev1.PodRunning, 0, "", 0)
+	worker.Labels = map[string]string{kubeflow.ReplicaTypeLabel: "worker"}
+	job := makePyTorchJob(work(), corev1.PodTemplateSpec{}, 2)
+	if run := FromPyTorchJob(job, []corev1.Pod{master}); run.State != Running || !run.Silent || !run.LastPod.Equal(noon.Add(-time.Minute)) {
+		t.Errorf("without its worker: %s, silent %t, last pod %s", run.State, run.Silent, run.LastPod)
+	}
+	if run := FromPyTorchJob(job, []corev1.Pod{worker, master}); run.State != Running || run.Silent || !run.LastPod.Equal(noon) {
+		t.Errorf("with its worker: %s, silent %t, last pod %s", run.State, run.Silent, run.LastPod)
+	}
+	job.Status.Conditions = []kubeflow.JobCondition{{Type: kubeflow.JobSucceeded, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon)}}
+	if run := FromPyTorchJob(job, nil); run.Silent {
+		t.Error("a job that ended lacks no pod")
+	}
+}
+
+func TestOnlyWorkUnderWayAtAnotherInputIsSuperseded(t *testing.T) {
+	runs := []Run{
+		{Name: "current", Key: key, State: Running}, {Name: "old-running", Key: "sha256:x", State: Running},
+		{Name: "old-waiting", Key: "sha256:x", State: Waiting}, {Name: "old-reported", Key: "sha256:x", State: Reported},
+		{Name: "old-errored", Key: "sha256:x", State: Errored}, {Name: "old-unreported", Key: "sha256:x", State: Unreported},
+	}
+	names := func(list []Run) (out []string) {
+		for _, r := range list {
+			out = append(out, r.Name)
+		}
+		return out
+	}
+	if diff := cmp.Diff([]string{"old-running", "old-waiting"}, names(Superseded(runs, key))); diff != "" {
+		t.Errorf("beside the current work (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"current", "old-running", "old-waiting"}, names(Superseded(runs, ""))); diff != "" {
+		t.Errorf("without current work (-want +got):\n%s", diff)
+	}
+}
+
 func TestNextAttemptsFollowWithGrowingDelays(t *testing.T) {
 	attempt := func(round string, n int) resources.Attempt { return resources.Attempt{Round: round, Number: n} }
 	run := func(a resources.Attempt, state State, ago time.Duration) Run {

@@ -105,3 +105,15 @@ func delay(attempt int) time.Duration {
 	}
 	return d
 }
+
+// Superseded gives the Jobs under way that work at another input than key: what they would report is not asked for any more, and one
+// that cannot start would wait for ever. An empty key supersedes them all.
+func Superseded(runs []Run, key v1alpha1.Digest) []Run {
+	var superseded []Run
+	for _, r := range runs {
+		if r.Key != key && (r.State == Waiting || r.State == Running) {
+			superseded = append(superseded, r)
+		}
+	}
+	return superseded
+}

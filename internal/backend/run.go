@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
@@ -53,8 +54,10 @@ type Run struct {
 	FinishedAt time.Time
 	// Address is the IP of the pod that reports, while it runs.
 	Address string
-	// Silent is true when the Job is under way and has no pod at all: its events may say why.
+	// Silent is true when the Job is under way and lacks a pod: its events may say why.
 	Silent bool
+	// LastPod is when its youngest pod was created; zero when none is seen. Older events explain nothing any more.
+	LastPod time.Time
 }
 
 // FromJob reads a Job with its pods.
@@ -94,10 +97,27 @@ func FromPyTorchJob(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
 		return p.Labels[kubeflow.ReplicaTypeLabel] != "master"
 	})
 	out := run.read(end, masters)
-	if out.Trouble.Reason == "" && !end.done {
+	if end.done {
+		return out
+	}
+	if out.Trouble.Reason == "" {
 		out.Trouble = podwatch.FindTrouble(pods)
 	}
+	// A master that runs waits for workers that quota or admission may have refused.
+	out.Silent = out.Silent || len(live(pods)) < replicas(job)
+	out.LastPod = youngest(pods)
 	return out
+}
+
+// replicas is the number of pods that a PyTorchJob asks for.
+func replicas(job *kubeflow.PyTorchJob) int {
+	n := 0
+	for _, spec := range job.Spec.PyTorchReplicaSpecs {
+		if spec != nil {
+			n += int(ptr.Deref(spec.Replicas, 1))
+		}
+	}
+	return n
 }
 
 // end is how a Job says that it ended.
@@ -148,17 +168,32 @@ func (r Run) read(e end, pods []corev1.Pod) Run {
 }
 
 func (r Run) readActive(pods []corev1.Pod) Run {
-	r.State = Waiting
-	live := slices.DeleteFunc(pods, func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
-	r.Silent = len(live) == 0
-	r.Trouble = podwatch.FindTrouble(live)
-	for i := range live {
-		if live[i].Status.Phase == corev1.PodRunning && live[i].DeletionTimestamp == nil {
-			r.State, r.Address = Running, live[i].Status.PodIP
+	r.State, r.LastPod = Waiting, youngest(pods)
+	alive := live(pods)
+	r.Silent = len(alive) == 0
+	r.Trouble = podwatch.FindTrouble(alive)
+	for i := range alive {
+		if alive[i].Status.Phase == corev1.PodRunning && alive[i].DeletionTimestamp == nil {
+			r.State, r.Address = Running, alive[i].Status.PodIP
 			break
 		}
 	}
 	return r
+}
+
+// live leaves out the pods that failed; their successors are on their way.
+func live(pods []corev1.Pod) []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+}
+
+func youngest(pods []corev1.Pod) time.Time {
+	var created time.Time
+	for i := range pods {
+		if at := pods[i].CreationTimestamp.Time; at.After(created) {
+			created = at
+		}
+	}
+	return created
 }
 
 func (r Run) readDone(e end, pod *corev1.Pod) Run {

@@ -26,7 +26,9 @@ func PinKey(dataset v1alpha1.DatasetSpec, workerImage, round string) v1alpha1.Di
 		Digest v1alpha1.Digest        `json:"digest"`
 		Worker string                 `json:"worker"`
 		Round  string                 `json:"round,omitempty"`
-	}{"tryon.pin-key/v1", dataset.Source.URI, dataset.Layout, dataset.Digest, workerImage, round})
+		// A Job that waits for a Secret of the wrong name must not stand for one with the right name.
+		Secret string `json:"secret,omitempty"`
+	}{"tryon.pin-key/v1", dataset.Source.URI, dataset.Layout, dataset.Digest, workerImage, round, dataset.Source.SecretRef.Name})
 }
 
 // DataTestKey identifies a run of the data unit tests.

@@ -146,6 +146,15 @@ func TestAnotherRoundPinsAgain(t *testing.T) {
 	}
 }
 
+func TestAnotherSecretPinsAgain(t *testing.T) {
+	dataset := v1alpha1.DatasetSpec{Layout: v1alpha1.LayoutVITONHD, Source: v1alpha1.BlobSource{URI: "s3://vton/a"}}
+	corrected := dataset
+	corrected.Source.SecretRef.Name = "s3"
+	if PinKey(dataset, "worker:1", "") == PinKey(corrected, "worker:1", "") {
+		t.Error("a Job that waits for the wrong Secret stands for one with the right Secret")
+	}
+}
+
 func TestDatasetVersionsAreSharedByUseAndNotByModel(t *testing.T) {
 	model := func(name, license string) *v1alpha1.TryOnModel {
 		m := &v1alpha1.TryOnModel{}

@@ -55,8 +55,20 @@ func waitingTrouble(pod string, s corev1.ContainerStatus, w *corev1.ContainerSta
 		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod, s.Image, Cut(orElse(w.Message, w.Reason)))}
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod, s.Name, Cut(orElse(w.Message, w.Reason)))}
+	case "CrashLoopBackOff":
+		return Trouble{v1alpha1.ReasonContainerNotStarted, crashLoop(pod, s, w)}
 	}
 	return Trouble{}
+}
+
+// crashLoop says how a container that the kubelet starts again and again ended last. Such a pod never fails, so without these words
+// its work would seem to be under way for ever.
+func crashLoop(pod string, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
+	last := s.LastTerminationState.Terminated
+	if last == nil {
+		return fmt.Sprintf("Container %s of pod %s does not stay up: %s", s.Name, pod, Cut(orElse(w.Message, w.Reason)))
+	}
+	return fmt.Sprintf("C%s; it was started %d times", containerFailure(pod, s.Name, last)[1:], s.RestartCount+1)
 }
 
 // Report gives the termination message of the pod's worker; false while there is none.

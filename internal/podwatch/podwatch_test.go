@@ -58,6 +58,18 @@ func TestTroubleIsFoundInWhatTheKubeletAndTheSchedulerSay(t *testing.T) {
 			}},
 			Trouble{v1alpha1.ReasonContainerNotStarted, `Pod p cannot start its container pytorch: secret "s3" not found`},
 		},
+		"a model server that crashes again and again": {
+			corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{{
+				Name: "runtime", RestartCount: 4,
+				State:                corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 40s"}},
+				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 2, Message: "no model"}},
+			}}},
+			Trouble{v1alpha1.ReasonContainerNotStarted, "Container runtime of pod p ended with code 2: no model; it was started 5 times"},
+		},
+		"a crash that nobody remembers": {
+			corev1.PodStatus{Phase: corev1.PodPending, InitContainerStatuses: []corev1.ContainerStatus{waiting("runtime", "r:1", "CrashLoopBackOff", "back-off 40s")}},
+			Trouble{v1alpha1.ReasonContainerNotStarted, "Container runtime of pod p does not stay up: back-off 40s"},
+		},
 		"a container that is being created is no trouble": {
 			corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{waiting("pytorch", "trainer:1", "ContainerCreating", "")}},
 			Trouble{},

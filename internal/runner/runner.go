@@ -73,11 +73,15 @@ func (r *Runner) Jobs(ctx context.Context, owner client.Object, labels client.Ma
 	return runs, nil
 }
 
-// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner. It must not be called where the
-// cluster does not serve them.
+// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner. Where the cluster has stopped to serve
+// them, which the mapper may not know yet, nothing runs.
 func (r *Runner) PyTorchJobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
 	var jobs kubeflow.PyTorchJobList
-	if err := r.Live.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+	err := r.Live.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels)
+	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("listing PyTorchJobs: %w", err)
 	}
 	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
@@ -117,7 +121,7 @@ func controlledBy(pods []corev1.Pod, owner metav1.Object) []corev1.Pod {
 	return own
 }
 
-// explainSilence reads why a Job has no pod. Quota and admission refuse pods before they exist, and the Job controller says so in
+// explainSilence reads why a Job lacks a pod. Quota and admission refuse pods before they exist, and the Job controller says so in
 // an event only.
 func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job client.Object, kind string) error {
 	if !run.Silent {
@@ -130,7 +134,8 @@ func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job clien
 		return fmt.Errorf("listing events of %s %s: %w", kind, job.GetName(), err)
 	}
 	refused := slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
-		return !strings.HasPrefix(e.Reason, "FailedCreate") || e.InvolvedObject.UID != job.GetUID()
+		// What was refused before a pod was created has been allowed since.
+		return !strings.HasPrefix(e.Reason, "FailedCreate") || e.InvolvedObject.UID != job.GetUID() || e.LastTimestamp.Time.Before(run.LastPod)
 	})
 	if len(refused) == 0 {
 		return nil

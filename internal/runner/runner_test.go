@@ -1,0 +1,82 @@
+package runner
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	kubeflow "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// cluster answers lists with what it holds.
+type cluster struct {
+	client.Reader
+	events []corev1.Event
+	err    error
+}
+
+func (c cluster) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	if events, ok := list.(*corev1.EventList); ok {
+		events.Items = append(events.Items, c.events...)
+	}
+	return c.err
+}
+
+func TestOnlyARefusalAfterTheLastPodExplainsAMissingOne(t *testing.T) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop", UID: "now"}}
+	refusal := func(uid, reason string, at time.Duration) corev1.Event {
+		e := corev1.Event{Reason: reason, Message: "exceeded quota", LastTimestamp: metav1.NewTime(noon.Add(at))}
+		e.InvolvedObject.UID = job.UID
+		if uid != "" {
+			e.InvolvedObject.UID = "earlier"
+		}
+		return e
+	}
+	tests := map[string]struct {
+		silent bool
+		event  corev1.Event
+		want   string
+	}{
+		"a refusal after the last pod":      {true, refusal("", "FailedCreate", time.Minute), v1alpha1.ReasonQuotaExceeded},
+		"a refusal of a PyTorchJob's pod":   {true, refusal("", "FailedCreatePod", time.Minute), v1alpha1.ReasonQuotaExceeded},
+		"a refusal that has been lifted":    {true, refusal("", "FailedCreate", -time.Minute), ""},
+		"a refusal of an earlier Job":       {true, refusal("earlier", "FailedCreate", time.Minute), ""},
+		"another warning":                   {true, refusal("", "BackoffLimitExceeded", time.Minute), ""},
+		"a refusal though no pod is missed": {false, refusal("", "FailedCreate", time.Minute), ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := &Runner{Live: cluster{events: []corev1.Event{test.event}}}
+			run := backend.Run{Silent: test.silent, LastPod: noon}
+			if err := r.explainSilence(t.Context(), &run, job, "Job"); err != nil {
+				t.Fatal(err)
+			}
+			if run.Trouble.Reason != test.want {
+				t.Errorf("trouble %+v, want reason %q", run.Trouble, test.want)
+			}
+		})
+	}
+}
+
+func TestNothingRunsWhereThePyTorchJobsWereUninstalled(t *testing.T) {
+	gone := apierrors.NewNotFound(schema.GroupResource{Group: kubeflow.GroupVersion.Group, Resource: "pytorchjobs"}, "")
+	runs, err := (&Runner{Live: cluster{err: gone}}).PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil)
+	if err != nil || len(runs) != 0 {
+		t.Errorf("got %v, %v", runs, err)
+	}
+	broken := apierrors.NewServiceUnavailable("etcd")
+	if _, err := (&Runner{Live: cluster{err: broken}}).PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil); !apierrors.IsServiceUnavailable(err) {
+		t.Errorf("a cluster that does not answer gives %v", err)
+	}
+}
