@@ -10,6 +10,7 @@ import (
 type Decimal string
 
 // Digest is the content address of an artefact: "sha256:" and 64 hexadecimal digits.
+// +kubebuilder:validation:MinLength=71
 // +kubebuilder:validation:MaxLength=71
 // +kubebuilder:validation:Pattern=`^sha256:[0-9a-f]{64}$`
 type Digest string
@@ -44,10 +45,11 @@ type BlobSource struct {
 
 	// secretRef names a Secret with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (optionally AWS_REGION), for s3:// sources.
 	// +optional
-	SecretRef *SecretReference `json:"secretRef,omitempty"`
+	SecretRef SecretReference `json:"secretRef,omitempty,omitzero"`
 }
 
 // PodPlacement is the part of a pod's configuration that decides where and as whom it runs.
+// +kubebuilder:validation:MinProperties=1
 type PodPlacement struct {
 	// nodeSelector restricts the nodes by label.
 	// +optional

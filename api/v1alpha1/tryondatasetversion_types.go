@@ -44,7 +44,7 @@ type TryOnDatasetVersionSpec struct {
 // DatasetContents counts a dataset.
 type DatasetContents struct {
 	// files in the manifest.
-	// +optional
+	// +required
 	// +kubebuilder:validation:Minimum=0
 	Files *int64 `json:"files,omitempty"`
 
@@ -75,8 +75,9 @@ type DatasetContents struct {
 }
 
 // TryOnDatasetVersionStatus is the verdict of the data unit tests.
+// +kubebuilder:validation:MinProperties=1
 type TryOnDatasetVersionStatus struct {
-	// conditions: Ready, DataTestsPassed.
+	// conditions are Ready, DataTestsPassed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -12,10 +12,10 @@ type TryOnDeploymentSpec struct {
 
 	// replicas of the serving pod; 1 when not set.
 	// +optional
-	// +kubebuilder:default=1
+	// +default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
-	Replicas *int32 `json:"replicas,omitempty"`
+	Replicas int32 `json:"replicas,omitempty"`
 
 	// runtime that computes the pictures.
 	// +optional
@@ -27,7 +27,7 @@ type TryOnDeploymentSpec struct {
 
 	// catalogue holds garments by id, as <id>.png or <id>.jpg; without it a request has to bring the garment's picture.
 	// +optional
-	Catalogue *BlobSource `json:"catalogue,omitempty"`
+	Catalogue BlobSource `json:"catalogue,omitempty,omitzero"`
 
 	// rollout says how a new version takes over.
 	// +optional
@@ -53,6 +53,7 @@ type ServedModel struct {
 }
 
 // RuntimeSpec configures the model server.
+// +kubebuilder:validation:MinProperties=1
 type RuntimeSpec struct {
 	// image that speaks the Open Inference Protocol v2 and takes the flags of the built-in runtime; the built-in runtime when not set.
 	// +optional
@@ -66,6 +67,7 @@ type RuntimeSpec struct {
 }
 
 // SidecarSpec configures the Go sidecar.
+// +kubebuilder:validation:MinProperties=1
 type SidecarSpec struct {
 	// resources of the sidecar container.
 	// +optional
@@ -73,12 +75,13 @@ type SidecarSpec struct {
 
 	// requestTimeout is how long a shopper's request may take, queueing included; 30s when not set.
 	// +optional
-	// +kubebuilder:default="30s"
+	// +default="30s"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m"
-	RequestTimeout metav1.Duration `json:"requestTimeout,omitempty,omitzero"`
+	RequestTimeout *metav1.Duration `json:"requestTimeout,omitempty"`
 }
 
 // RolloutSpec says how a new version takes over from the one that is served.
+// +kubebuilder:validation:MinProperties=1
 type RolloutSpec struct {
 	// steps in order; after the last one the new version takes everything. At once when not set.
 	// +optional
@@ -99,12 +102,13 @@ type RolloutStep struct {
 	// hold is how long the step lasts once every pod applies it; 0s when not set.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h"
-	Hold metav1.Duration `json:"hold,omitempty,omitzero"`
+	Hold *metav1.Duration `json:"hold,omitempty"`
 }
 
 // TryOnDeploymentStatus is what is served now.
+// +kubebuilder:validation:MinProperties=1
 type TryOnDeploymentStatus struct {
-	// conditions: Ready, Available, ModelResolved, RolledOut.
+	// conditions are Ready, Available, ModelResolved, RolledOut.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

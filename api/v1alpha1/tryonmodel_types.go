@@ -44,10 +44,10 @@ type DatasetSpec struct {
 
 	// layout of the files; VITONHD when not set.
 	// +optional
-	// +kubebuilder:default=VITONHD
+	// +default="VITONHD"
 	Layout DatasetLayout `json:"layout,omitempty"`
 
-	// digest, when set, is the only content that is accepted: anything else stops the model.
+	// digest of the only content that is accepted, when set: anything else stops the model.
 	// +optional
 	Digest Digest `json:"digest,omitempty"`
 
@@ -59,6 +59,7 @@ type DatasetSpec struct {
 }
 
 // DataTestsSpec changes the standard suite of data unit tests.
+// +kubebuilder:validation:MinProperties=1
 type DataTestsSpec struct {
 	// checks that differ from the suite, by name.
 	// +optional
@@ -69,10 +70,11 @@ type DataTestsSpec struct {
 }
 
 // TrainingSpec changes where and how the stages of the method run.
+// +kubebuilder:validation:MinProperties=1
 type TrainingSpec struct {
 	// backend that runs the stages; Auto when not set.
 	// +optional
-	// +kubebuilder:default=Auto
+	// +default="Auto"
 	Backend Backend `json:"backend,omitempty"`
 
 	// stages that differ from the method, by name.
@@ -118,6 +120,7 @@ type StageOverride struct {
 }
 
 // EvaluationSpec says what a version has to score.
+// +kubebuilder:validation:MinProperties=1
 type EvaluationSpec struct {
 	// gates that all have to hold.
 	// +optional
@@ -134,8 +137,9 @@ type EvaluationSpec struct {
 }
 
 // TryOnModelStatus is what the operator has made of a TryOnModel.
+// +kubebuilder:validation:MinProperties=1
 type TryOnModelStatus struct {
-	// conditions: Ready, DatasetPinned, DataTestsPassed, VersionReady. The reason of Ready names the current stage.
+	// conditions are Ready, DatasetPinned, DataTestsPassed, VersionReady. The reason of Ready names the current stage.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -153,6 +153,7 @@ type Score struct {
 
 	// value of the version.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	Value Decimal `json:"value,omitempty"`
 
 	// copyPerson is the value of the baseline that answers with the person unchanged.
@@ -228,8 +229,9 @@ type WeightsStatus struct {
 }
 
 // TryOnModelVersionStatus is the outcome of a version.
+// +kubebuilder:validation:MinProperties=1
 type TryOnModelVersionStatus struct {
-	// conditions: Ready, TrainingCompleted, EvaluationPassed, Published.
+	// conditions are Ready, TrainingCompleted, EvaluationPassed, Published.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -267,7 +269,7 @@ type TryOnModelVersionStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	GPUSeconds *int64 `json:"gpuSeconds,omitempty"`
 
-	// score, for people.
+	// score for people.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128

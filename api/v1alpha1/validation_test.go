@@ -100,11 +100,11 @@ func steps(s ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
 }
 
 func step(weight int32, hold time.Duration) v1alpha1.RolloutStep {
-	return v1alpha1.RolloutStep{Weight: weight, Hold: metav1.Duration{Duration: hold}}
+	return v1alpha1.RolloutStep{Weight: weight, Hold: &metav1.Duration{Duration: hold}}
 }
 
 func timeout(d time.Duration) func(*v1alpha1.TryOnDeployment) {
-	return func(o *v1alpha1.TryOnDeployment) { o.Spec.Sidecar.RequestTimeout = metav1.Duration{Duration: d} }
+	return func(o *v1alpha1.TryOnDeployment) { o.Spec.Sidecar.RequestTimeout = &metav1.Duration{Duration: d} }
 }
 
 func rules() map[string]rule {
@@ -129,7 +129,7 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 		"a source stays below its root": onModel(source("pvc://data/a/b"), source("pvc://data/../etc"), "must not contain '..'"),
 		"a secret goes with s3 only": onModel(func(m *v1alpha1.TryOnModel) {
 			source("s3://vton/a")(m)
-			m.Spec.Dataset.Source.SecretRef = &v1alpha1.SecretReference{Name: "s3"}
+			m.Spec.Dataset.Source.SecretRef = v1alpha1.SecretReference{Name: "s3"}
 		}, source("pvc://data/tops"), "secretRef takes effect with s3:// only"),
 		"a digest is sha256":              onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Digest = digest }, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Digest = "md5:00" }, "spec.dataset.digest"),
 		"a layout is known":               onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Layout = "Folder" }, "VITONHD"),
@@ -148,7 +148,7 @@ func deploymentRules() map[string]rule {
 	return map[string]rule{
 		"a deployment's name is short":           onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
 		"a deployment's name can be a Service's": onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
-		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = ptr.To[int32](3) }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = ptr.To[int32](0) }, "spec.replicas"),
+		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 3 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = -1 }, "spec.replicas"),
 		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights must rise from step to step"),
 		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
 		"a hold ends":                            onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
@@ -246,7 +246,7 @@ func checkDefaults(t *testing.T, c client.Client) {
 	if m.Spec.Dataset.Layout != v1alpha1.LayoutVITONHD {
 		t.Errorf("layout is %q, want VITONHD", m.Spec.Dataset.Layout)
 	}
-	if d.Spec.Replicas == nil || *d.Spec.Replicas != 1 {
+	if d.Spec.Replicas != 1 {
 		t.Errorf("replicas are %v, want 1", d.Spec.Replicas)
 	}
 }
