@@ -25,6 +25,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/status"
 )
@@ -73,7 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return res, nil
 	}
 	write := status.Begin(r.Client, r.Recorder, obj)
-	defer func() { err = errors.Join(err, write.Commit(ctx)) }()
+	defer func() { res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx))) }()
 
 	seen, err := r.observe(ctx, obj)
 	plan := decide(obj, seen, r.Clock.Now())

@@ -32,6 +32,9 @@ func Nodes(s v1alpha1.MethodStage) int32 { return max(1, s.Nodes) }
 // GPUs is the number of GPUs of each pod of a stage.
 func GPUs(s v1alpha1.MethodStage) int32 { return ptr.Deref(s.GPUsPerNode, 0) }
 
+// stageGrace is how long a stopped stage may take, in seconds: the wrapper gives the command 20 s, then uploads its last checkpoint.
+const stageGrace int64 = 120
+
 // MakeStagePod builds the pod of a training stage: the trainer's image, with the worker binary brought in by an init container and
 // run as a wrapper around the stage's command.
 func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, error) {
@@ -70,7 +73,9 @@ func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, err
 		Nodes: Nodes(in.Stage), GPUs: GPUs(in.Stage), Scratch: scratchDir,
 		ProgressAddress: ":" + strconv.Itoa(names.PortProgress),
 	})
-	return p.make(w), err
+	template := p.make(w)
+	template.Spec.TerminationGracePeriodSeconds = ptr.To(stageGrace)
+	return template, err
 }
 
 // MakeEvaluation builds the Job that asks a serving runtime, in the same pod and as it will run in production, and scores its answers.

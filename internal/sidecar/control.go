@@ -26,13 +26,14 @@ func (s *Server) watchControl(ctx context.Context) error {
 	if s.options.Control == "" {
 		return nil
 	}
-	watcher, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watching control document: %w", err)
-	}
-	defer func() { _ = watcher.Close() }()
-	if err := watcher.Add(filepath.Dir(s.options.Control)); err != nil {
-		return fmt.Errorf("watching control document: %w", err)
+	// Without a watch the document is still read again every rereadEvery.
+	var changed <-chan fsnotify.Event
+	var faults <-chan error
+	if watcher, err := watchFolder(filepath.Dir(s.options.Control)); err != nil {
+		slog.Warn("Watching control document", "err", err)
+	} else {
+		defer func() { _ = watcher.Close() }()
+		changed, faults = watcher.Events, watcher.Errors
 	}
 	ticker := time.NewTicker(rereadEvery)
 	defer ticker.Stop()
@@ -41,12 +42,24 @@ func (s *Server) watchControl(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-watcher.Events:
-		case err := <-watcher.Errors:
+		case <-changed:
+		case err := <-faults:
 			slog.Warn("Watching control document", "err", err)
 		case <-ticker.C:
 		}
 	}
+}
+
+func watchFolder(dir string) (*fsnotify.Watcher, error) {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("making watcher: %w", err)
+	}
+	if err := watcher.Add(dir); err != nil {
+		_ = watcher.Close()
+		return nil, fmt.Errorf("watching %s: %w", dir, err)
+	}
+	return watcher, nil
 }
 
 // readControl applies the file. What cannot be read or is refused leaves the document in force as it is.
