@@ -74,11 +74,16 @@ func (w *workshop) trainerRoot(ctx context.Context) (dir string, env []string, e
 	if err != nil {
 		return "", nil, err
 	}
-	const source = "pipelines/trainer"
-	files, err := buildctx.Tree(filepath.Join(w.root, source), source, buildctx.All)
+	// The methods go where the trainer's tests look for them: beside the trainer.
+	files, err := w.pipelineFiles("trainer", "/opt/tryon/trainer")
 	if err != nil {
 		return "", nil, err
 	}
+	methods, err := w.pipelineFiles("methods", "/opt/tryon/methods")
+	if err != nil {
+		return "", nil, err
+	}
+	files = append(files, methods...)
 	checker, err := w.pythonRuntime(ctx)
 	if err != nil {
 		return "", nil, err
@@ -90,9 +95,19 @@ func (w *workshop) trainerRoot(ctx context.Context) (dir string, env []string, e
 				return fmt.Errorf("linking the trainer's base: %w", err)
 			}
 		}
-		return buildctx.Copy(buildctx.Destination(files, "/opt/tryon/trainer", true, false), dir)
+		return buildctx.Copy(files, dir)
 	})
 	return dir, config.Config.Env, err
+}
+
+// pipelineFiles are the files of a folder of pipelines, under the path that they have in the trainer's root.
+func (w *workshop) pipelineFiles(folder, to string) ([]buildctx.File, error) {
+	source := "pipelines/" + folder
+	files, err := buildctx.Tree(filepath.Join(w.root, source), source, buildctx.All)
+	if err != nil {
+		return nil, err
+	}
+	return buildctx.Destination(files, to, true, false), nil
 }
 
 // pythonRuntime returns a folder with ONNX Runtime's Python package, at the version that serves: the trainer's tests run the

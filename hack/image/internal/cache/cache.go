@@ -97,6 +97,11 @@ func (c *Cache) Fill(kind, name, key string, fill func(dir string) error) (strin
 	if err := fill(tmp); err != nil {
 		return "", err
 	}
+	// What fills the folder may have given it an old time, and prune would take the new entry for the oldest.
+	now := time.Now()
+	if err := os.Chtimes(tmp, now, now); err != nil {
+		return "", fmt.Errorf("making a cache entry: %w", err)
+	}
 	if err := os.Rename(tmp, place); err != nil {
 		return "", fmt.Errorf("placing a cache entry: %w", err)
 	}

@@ -126,3 +126,20 @@ func ExampleKey() {
 	fmt.Println(Key([]any{"v1", 2})[:16])
 	// Output: 9e4727876273c7ec
 }
+
+func TestANewEntryOutlivesItsOwnPruningWhateverTimeItsFillingGaveIt(t *testing.T) {
+	c, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-48 * time.Hour)
+	for i := range Keep + 2 {
+		dir, err := c.Fill("rootfs", "trainer", Key(i), func(dir string) error { return os.Chtimes(dir, old, old) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(dir); err != nil {
+			t.Errorf("entry %d is gone as soon as it was made: %v", i, err)
+		}
+	}
+}
