@@ -36,6 +36,7 @@ unit() {
 }
 trainer() { go -C hack/image run . rootfs trainer -- python3 -m pytest -q -p no:cacheprovider /opt/tryon/trainer/tests; }
 end_to_end() {
+	go -C hack/cluster run . down # what an earlier run left must not help this one
 	go -C hack/cluster run . up
 	go -C hack/cluster run . addon training-operator
 	go run ./hack/demo
