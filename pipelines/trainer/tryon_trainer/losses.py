@@ -48,8 +48,8 @@ def warp_loss(warp: Warp, batch: Batch) -> Tensor:
     for n, flow in enumerate(warp.flows, start=1):
         last = n == len(warp.flows)
         factor = garment.shape[-1] // flow.shape[-1]
-        # The finest flow is judged on single pixels: stripes and prints are finer than its cells.
-        grid = 1 if last else factor
+        # The finest flow is judged at half of its own cell size: texture is finer than the flow is.
+        grid = max(1, factor // 2) if last else factor
         fine = enlarge(flow, factor // grid)
         small_garment, small_mask = reduce(garment, grid), reduce(mask, grid)
         weight = reduce(visible, grid)
