@@ -64,7 +64,7 @@ func TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest(t *testing.
 	t.Logf("%d requests, %d failed", load.sent.Load(), load.failed.Load())
 }
 
-// killTrainingPodAfterACheckpoint waits until the PyTorchJob's pod has made steps behind a checkpoint, and kills it without grace.
+// killTrainingPodAfterACheckpoint waits until the PyTorchJob's pod is past the checkpoint of step 100 of 210, and kills it without grace.
 func killTrainingPodAfterACheckpoint(t *testing.T, k *kube.Cluster, version string) {
 	t.Helper()
 	selector := client.MatchingLabels{names.LabelModelVersion: version, names.LabelStage: "pf-gen"}
@@ -73,7 +73,7 @@ func killTrainingPodAfterACheckpoint(t *testing.T, k *kube.Cluster, version stri
 		var stage string
 		var step, total int
 		_, err := fmt.Sscanf(strings.ReplaceAll(v.Status.Progress, "/", " / "), "%s %d%% %d / %d", &stage, new(int), &step, &total)
-		return err == nil && stage == "pf-gen" && step*3 > total, nil
+		return err == nil && stage == "pf-gen" && step*20 > total*11, nil
 	})
 	var jobs kftraining.PyTorchJobList
 	raw := newTrainingClient(t)
