@@ -16,6 +16,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
@@ -145,10 +146,14 @@ func copyFile(from, to string) error {
 
 // fetchReports reads the reports out of the artefact store through a pod that serves it read-only.
 func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, error) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "reports"}}
+	// A pod of an earlier run would be restarted with the new image, and be called ready meanwhile.
+	if err := d.kube.Delete(ctx, pod, client.GracePeriodSeconds(0)); client.IgnoreNotFound(err) != nil {
+		return "", fmt.Errorf("removing the reports' pod of an earlier run: %w", err)
+	}
 	if err := d.applySample(ctx, "demo/reports.yaml"); err != nil {
 		return "", err
 	}
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: kube.Namespace, Name: "reports"}}
 	err := kube.Await(ctx, d.kube, pod, 2*time.Minute, func(p *corev1.Pod) (bool, error) {
 		for _, c := range p.Status.Conditions {
 			if c.Type == corev1.PodReady {
