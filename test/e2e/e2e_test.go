@@ -71,6 +71,11 @@ func applySample(t *testing.T, k *kube.Cluster, name string, replace ...string) 
 	if err != nil {
 		t.Fatalf("reading sample (run 'make demo' first): %v", err)
 	}
+	for i := 0; i < len(replace); i += 2 {
+		if !strings.Contains(string(body), replace[i]) {
+			t.Fatalf("%s does not hold %q, which the test replaces; run 'make demo' again", name, replace[i])
+		}
+	}
 	if err := k.ApplyYAML(t.Context(), []byte(strings.NewReplacer(replace...).Replace(string(body)))); err != nil {
 		t.Fatalf("applying %s: %v", name, err)
 	}
