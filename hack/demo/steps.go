@@ -10,13 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/braincreators/tryon-operator/hack/kube"
 )
 
 const (
-	systemNamespace = "tryon-system"
-	modelName       = "tops"
-	deploymentName  = "storefront"
+	modelName      = "tops"
+	deploymentName = "storefront"
 )
 
 // images are the references that the chart installs, by target.
@@ -80,7 +81,13 @@ type demo struct {
 func (d *demo) startCluster(ctx context.Context, say func(string)) (string, error) {
 	if d.cluster == "local" {
 		say("one node out of published Go modules; the first build takes about 15 minutes, later starts seconds")
-		if err := d.command(ctx, "cluster", say, "go", "-C", "hack/cluster", "run", ".", "up"); err != nil {
+		// The first time, the trainer's base is downloaded for minutes: beside the compiling, which needs the network little.
+		group, ctx := errgroup.WithContext(ctx)
+		group.Go(func() error { return d.command(ctx, "cluster", say, "go", "-C", "hack/cluster", "run", ".", "up") })
+		group.Go(func() error {
+			return d.command(ctx, "trainer-base", func(string) {}, "go", "-C", "hack/image", "run", ".", "rootfs", "trainer")
+		})
+		if err := group.Wait(); err != nil {
 			return "", err
 		}
 	}
@@ -127,7 +134,7 @@ func (d *demo) installChart(ctx context.Context, say func(string)) (string, erro
 	}
 	args := []string{
 		"upgrade", "--install", "tryon", "charts/tryon-operator", "--kubeconfig", d.kubeconfig,
-		"--namespace", systemNamespace, "--create-namespace", "--wait", "--timeout", "5m",
+		"--namespace", kube.OperatorNamespace, "--create-namespace", "--wait", "--timeout", "5m",
 	}
 	for target, ref := range d.images {
 		args = append(args, "--set", "images."+target+"="+ref)
@@ -135,7 +142,7 @@ func (d *demo) installChart(ctx context.Context, say func(string)) (string, erro
 	if err := d.command(ctx, "chart", say, strings.TrimSpace(helm), args...); err != nil {
 		return "", err
 	}
-	return "chart tryon-operator in namespace " + systemNamespace, nil
+	return "chart tryon-operator in namespace " + kube.OperatorNamespace, nil
 }
 
 // command runs a program in the root folder; its output goes to a log, its last line beside the step.
@@ -186,5 +193,5 @@ func takeDown(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	return d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", systemNamespace, "--wait", "--ignore-not-found")
+	return d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", kube.OperatorNamespace, "--wait", "--ignore-not-found")
 }

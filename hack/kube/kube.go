@@ -32,6 +32,9 @@ import (
 // Namespace in which the demo and the end-to-end tests work.
 const Namespace = "vton"
 
+// OperatorNamespace is where the demo installs the operator.
+const OperatorNamespace = "tryon-system"
+
 const fieldOwner = client.FieldOwner("tryon-demo")
 
 // Cluster is a connection to a cluster.

@@ -9,6 +9,9 @@ import (
 	"image/png"
 	"mime/multipart"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,17 +30,21 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
-// TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest trains a second version under the real training-operator, kills its
-// training pod after a checkpoint, and watches the deployment move to it while shoppers keep asking.
-func TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest(t *testing.T) {
+// TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest trains a second version under the real training-operator, kills its
+// training pod after a checkpoint, then the manager and the whole cluster, and watches the deployment move to it while shoppers keep asking.
+func TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest(t *testing.T) {
 	k := cluster(t)
 	before := get(t, k, &v1alpha1.TryOnDeployment{}, "storefront")
 	first := before.Status.Stable
 	// What this version scores is not the question here: its last stage is short and its gate lets it pass.
-	applySample(t, k, "second-version.yaml", "  training:\n", "  training:\n    backend: PyTorchJob\n", `steps: "450"`, `steps: "210"`, `minGain: "0.1"`, `minGain: "-1"`)
+	applySample(t, k, "second-version.yaml", "  training:\n", "  training:\n    backend: PyTorchJob\n", `steps: "450"`, "steps: \"210\"\n        checkpointEvery: \"50\"", `minGain: "0.1"`, `minGain: "-1"`)
 	second := names.ModelVersion("tops", get(t, k, &v1alpha1.TryOnModelVersion{}, first).Spec.Version+1)
 
-	killTrainingPodAfterACheckpoint(t, k, second)
+	awaitProgress(t, k, second, 55)
+	killTrainingPod(t, k, second)
+	killManager(t, k)
+	awaitProgress(t, k, second, 80)
+	killCluster(t)
 
 	version := named(&v1alpha1.TryOnModelVersion{}, second)
 	await(t, k, version, 20*time.Minute, func(v *v1alpha1.TryOnModelVersion) (bool, error) {
@@ -64,17 +71,21 @@ func TestASecondVersionSurvivesAKillAndRollsOutWithoutAFailedRequest(t *testing.
 	t.Logf("%d requests, %d failed", load.sent.Load(), load.failed.Load())
 }
 
-// killTrainingPodAfterACheckpoint waits until the PyTorchJob's pod is past the checkpoint of step 100 of 210, and kills it without grace.
-func killTrainingPodAfterACheckpoint(t *testing.T, k *kube.Cluster, version string) {
+// awaitProgress waits until the last stage of a version is past some percent of its steps.
+func awaitProgress(t *testing.T, k *kube.Cluster, version string, percent int) {
+	t.Helper()
+	await(t, k, named(&v1alpha1.TryOnModelVersion{}, version), 10*time.Minute, func(v *v1alpha1.TryOnModelVersion) (bool, error) {
+		var stage string
+		var have int
+		_, err := fmt.Sscanf(v.Status.Progress, "%s %d%%", &stage, &have)
+		return err == nil && stage == "pf-gen" && have >= percent, nil
+	})
+}
+
+// killTrainingPod kills the pod of the version's PyTorchJob without grace.
+func killTrainingPod(t *testing.T, k *kube.Cluster, version string) {
 	t.Helper()
 	selector := client.MatchingLabels{names.LabelModelVersion: version, names.LabelStage: "pf-gen"}
-	v := named(&v1alpha1.TryOnModelVersion{}, version)
-	await(t, k, v, 10*time.Minute, func(v *v1alpha1.TryOnModelVersion) (bool, error) {
-		var stage string
-		var step, total int
-		_, err := fmt.Sscanf(strings.ReplaceAll(v.Status.Progress, "/", " / "), "%s %d%% %d / %d", &stage, new(int), &step, &total)
-		return err == nil && stage == "pf-gen" && step*20 > total*11, nil
-	})
 	var jobs kftraining.PyTorchJobList
 	raw := newTrainingClient(t)
 	if err := raw.List(t.Context(), &jobs, client.InNamespace(kube.Namespace), selector); err != nil || len(jobs.Items) == 0 {
@@ -87,6 +98,29 @@ func killTrainingPodAfterACheckpoint(t *testing.T, k *kube.Cluster, version stri
 	for i := range pods.Items {
 		if err := k.Delete(t.Context(), &pods.Items[i], client.GracePeriodSeconds(0)); err != nil {
 			t.Fatalf("killing %s: %v", pods.Items[i].Name, err)
+		}
+	}
+}
+
+// killManager kills the operator's manager without grace; its Deployment brings another.
+func killManager(t *testing.T, k *kube.Cluster) {
+	t.Helper()
+	err := k.DeleteAllOf(t.Context(), &corev1.Pod{}, client.InNamespace(kube.OperatorNamespace), client.GracePeriodSeconds(0))
+	if err != nil {
+		t.Fatalf("killing the manager: %v", err)
+	}
+}
+
+// killCluster kills every process of the local cluster, as a power cut would, and starts it again. A cluster that is not ours is left alone.
+func killCluster(t *testing.T) {
+	t.Helper()
+	if os.Getenv("KUBECONFIG") != "" {
+		return
+	}
+	for _, command := range []string{"kill", "up"} {
+		run := exec.CommandContext(t.Context(), "go", "-C", filepath.Join(apitest.Root(t), "hack", "cluster"), "run", ".", command)
+		if out, err := run.CombinedOutput(); err != nil {
+			t.Fatalf("cluster %s: %v\n%s", command, err, out)
 		}
 	}
 }
