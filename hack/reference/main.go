@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/internal/datatest"
-	"github.com/braincreators/tryon-operator/internal/sidecar"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 const folder = "docs/reference/"
@@ -87,9 +87,9 @@ func writeDataTests() error {
 
 func writeShopperErrors() error {
 	var b strings.Builder
-	b.WriteString("# Errors of the Shopper API\n\nGenerated from `internal/sidecar`. Each is `application/problem+json` with `type`, `title`, `status`, `detail` and `code`; " +
+	b.WriteString("# Errors of the Shopper API\n\nGenerated from `internal/sidecar/problem`. Each is `application/problem+json` with `type`, `title`, `status`, `detail` and `code`; " +
 		"codes do not change between releases.\n\n| status | code | meaning | what to do |\n|---|---|---|---|\n")
-	for _, refusal := range sidecar.Refusals() {
+	for _, refusal := range problem.Refusals() {
 		fmt.Fprintf(&b, "| %d | `%s` | %s | %s |\n", refusal.Status, refusal.Code, refusal.Title, refusal.Advice)
 	}
 	return write("shopper-errors.md", b.String())

@@ -1,7 +1,18 @@
 // Package sidecar is the data plane of a serving pod: the Shopper API in front of a model server that speaks the Open Inference Protocol.
 //
-// One request's way is the function tryOn: limits, decoding, input gate, preprocessing, bounded queue, runtime, composition, reply. Beside it
-// stand the share of traffic that a candidate answers (forward.go), the control document that says so (control.go), the golden requests that
-// make the pod ready (golden.go), and the drain that ends it without a failed request (server.go).
-// Nothing here imports Kubernetes.
+// This package wires the parts and has the two handlers, each readable from top to bottom: tryOn (tryon.go) and passThrough (passthrough.go),
+// in the frame that counts, bounds and ends every request (handler.go). What can be said without HTTP handlers is a package of its own:
+//
+//	intake       what the pod takes on: connections, requests, bytes, and when the last request has ended
+//	shopper      the wire form of the Shopper API
+//	picture      decoding, preparing and pasting back
+//	catalogue    garments by id
+//	route        which version answers: the control document, the candidate's share, asking the candidate
+//	queue        who may run in the model server, and when
+//	modelserver  the model server: ready, asked, relayed to
+//	metrics      what is counted
+//	problem      the typed refusals that all of them end in
+//
+// None of them imports this one, and none imports Kubernetes. Work beside the path (copies to a shadow, sketches) hangs on the end of tryOn, after
+// the reply.
 package sidecar

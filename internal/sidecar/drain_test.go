@@ -3,7 +3,6 @@ package sidecar
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,51 +11,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
-
-func TestADrainWaitsForTheQuietWindowAfterTheLastRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := newActivity()
-		end, _ := a.begin()
-		start := time.Now()
-		done := make(chan time.Duration)
-		go func() { a.drain(context.Background(), 3*time.Second); done <- time.Since(start) }()
-		time.AfterFunc(10*time.Second, end)
-		time.AfterFunc(12*time.Second, func() {
-			if again, ok := a.begin(); ok {
-				again()
-			} else {
-				t.Error("a request during the drain is refused")
-			}
-		})
-		if took := <-done; took != 15*time.Second {
-			t.Errorf("the drain took %s, want 12 s and the window of 3 s", took)
-		}
-		if _, ok := a.begin(); ok {
-			t.Error("a request after the drain is let in")
-		}
-	})
-}
-
-func TestADrainIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := newActivity()
-		if _, ok := a.begin(); !ok {
-			t.Fatal("not begun")
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		start := time.Now()
-		a.drain(ctx, 3*time.Second)
-		if took := time.Since(start); took != time.Minute || a.now() != closed {
-			t.Errorf("it took %s, phase %v; want a minute, closed", took, a.now())
-		}
-	})
-}
 
 func TestAStopUnderLoadFailsNoRequest(t *testing.T) {
 	p := start(t, runtimetest.Graph{}, func(o *Options) { o.Quiet = 200 * time.Millisecond })
@@ -85,7 +45,7 @@ func TestAStopUnderLoadFailsNoRequest(t *testing.T) {
 	until(t, "load", func() bool { return answered.Load() > 8 })
 	stopped := make(chan error, 1)
 	go func() { stopped <- p.stop() }()
-	until(t, "draining", func() bool { return p.activity.now() == draining })
+	until(t, "draining", func() bool { return p.activity.Phase() == intake.Draining })
 	if err := p.ready(); err == nil {
 		t.Error("a draining pod is ready")
 	}
@@ -110,7 +70,7 @@ func TestARequestAfterTheDrainIsToldSo(t *testing.T) {
 	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	p.activity.drain(ctx, time.Hour)
+	p.activity.Drain(ctx, time.Hour)
 	// A keep-alive connection from before, on which a request comes too late.
 	if _, err := fmt.Fprint(conn, "POST /v1/tryon HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -124,82 +84,7 @@ func TestARequestAfterTheDrainIsToldSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if code, err := codeOf(resp, out); err != nil || code != CodeDraining || resp.Header.Get("Retry-After") == "" || !resp.Close {
-		t.Errorf("code %s, %v, %v; want %s, Retry-After and a closed connection", code, err, resp.Header, CodeDraining)
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeDraining || resp.Header.Get("Retry-After") == "" || !resp.Close {
+		t.Errorf("code %s, %v, %v; want %s, Retry-After and a closed connection", code, err, resp.Header, problem.CodeDraining)
 	}
-}
-
-func TestAFullQueueRefusesAtOnceWithATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1, 1)
-		leave, err := q.enter(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		<-time.After(4 * time.Second)
-		leave()
-		leave, err = q.enter(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		waited := make(chan error, 1)
-		go func() {
-			second, err := q.enter(context.Background())
-			if err == nil {
-				second()
-			}
-			waited <- err
-		}()
-		synctest.Wait()
-		if got := q.backlog(); got != 8*time.Second {
-			t.Errorf("backlog %s, want two runs of 4 s", got)
-		}
-		_, err = q.enter(context.Background())
-		var p *Problem
-		if !errors.As(err, &p) || p.Code != CodeOverloaded || p.RetryAfter != 8*time.Second {
-			t.Errorf("a third request: %v, want %s after 8 s", err, CodeOverloaded)
-		}
-		leave()
-		if err := <-waited; err != nil {
-			t.Errorf("the waiting request: %v", err)
-		}
-	})
-}
-
-func TestARequestThatCannotBeInTimeIsRefusedBeforeItWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1, 10)
-		leave, _ := q.enter(context.Background())
-		<-time.After(10 * time.Second)
-		leave()
-		_, err := q.enter(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		short, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		start := time.Now()
-		if _, err := q.enter(short); problemOf(err).Code != CodeOverloaded || time.Since(start) != 0 {
-			t.Errorf("%v after %s, want %s at once", err, time.Since(start), CodeOverloaded)
-		}
-	})
-}
-
-func TestAWaitEndsWithItsDeadlineOrItsClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(1, 10)
-		if _, err := q.enter(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-		short, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		if _, err := q.enter(short); problemOf(err).Code != CodeDeadlineExceeded {
-			t.Errorf("%v, want %s", err, CodeDeadlineExceeded)
-		}
-		gone, leave := context.WithCancel(context.Background())
-		leave()
-		if _, err := q.enter(gone); problemOf(err).Code != CodeClientGone || q.waitingNow() != 0 {
-			t.Errorf("%v, %d waiting; want %s, none", err, q.waitingNow(), CodeClientGone)
-		}
-	})
 }

@@ -10,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
 )
 
 func candidateAt(address string, weight int) *control.Candidate {
@@ -24,7 +27,7 @@ func candidateAt(address string, weight int) *control.Candidate {
 
 func (p *pod) apply(t testing.TB, generation int64, c *control.Candidate) {
 	t.Helper()
-	if _, err := p.applied.Apply(control.New(generation, c)); err != nil {
+	if _, err := p.router.Apply(control.New(generation, c)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -52,51 +55,6 @@ func TestTheCandidateAnswersExactlyItsShare(t *testing.T) {
 	}
 	if got := candidate.Status(); got.Served != 25 {
 		t.Errorf("candidate: %+v", got)
-	}
-}
-
-func TestEveryWeightIsExactOverAnyHundred(t *testing.T) {
-	for weight := range 101 {
-		s := &split{}
-		var sent []int
-		for range 250 {
-			n := 0
-			if s.next(weight) {
-				n = 1
-			}
-			sent = append(sent, n)
-		}
-		for from := range 150 {
-			sum := 0
-			for _, n := range sent[from : from+100] {
-				sum += n
-			}
-			if sum != weight {
-				t.Fatalf("weight %d: %d of the hundred from %d", weight, sum, from)
-			}
-		}
-	}
-}
-
-func TestTheShareIsExactUnderConcurrency(t *testing.T) {
-	s := &split{}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	sent := 0
-	for range 8 {
-		wg.Go(func() {
-			for range 125 {
-				if s.next(37) {
-					mu.Lock()
-					sent++
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	wg.Wait()
-	if sent != 370 {
-		t.Errorf("%d of 1000 were sent, want 370", sent)
 	}
 }
 
@@ -153,7 +111,7 @@ func TestAFailingCandidateCostsNoRequest(t *testing.T) {
 			if resp.StatusCode != http.StatusOK || resp.Header.Get("Tryon-Version") != "tops-v1" {
 				t.Errorf("%s %.200s, want this pod's answer", resp.Status, out)
 			}
-			if got := stable.Status().Errors[codeForwardFailed]; got != failures {
+			if got := stable.Status().Errors[metrics.ForwardFailed]; got != failures {
 				t.Errorf("%d failed forwards are counted, want %d", got, failures)
 			}
 		})
@@ -184,14 +142,14 @@ func hang(_ http.ResponseWriter, r *http.Request) {
 }
 
 func closeMidBody(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", typePNG)
+	w.Header().Set("Content-Type", shopper.TypePNG)
 	w.Header().Set("Content-Length", "1000")
 	_, _ = io.WriteString(w, "\x89PNG")
 	panic(http.ErrAbortHandler)
 }
 
 func endless(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", typePNG)
+	w.Header().Set("Content-Type", shopper.TypePNG)
 	chunk := make([]byte, 1<<20)
 	for {
 		if _, err := w.Write(chunk); err != nil {
@@ -213,7 +171,7 @@ func TestACandidateSeesNoCredentialsButTheTrace(t *testing.T) {
 	trace := "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	post(t, stable.front, contentType, body, "Authorization", "Bearer x", "Cookie", "a=b", "Traceparent", trace)
 	got := <-seen
-	if got.Get("Authorization") != "" || got.Get("Cookie") != "" || got.Get("Traceparent") != trace || got.Get(HeaderForwarded) != "1" {
+	if got.Get("Authorization") != "" || got.Get("Cookie") != "" || got.Get("Traceparent") != trace || got.Get(route.HeaderForwarded) != "1" {
 		t.Errorf("headers %v", got)
 	}
 }
@@ -245,7 +203,7 @@ func TestTheControlFileIsAppliedAtStartAndWhenItsLinkIsSwapped(t *testing.T) {
 	until(t, "generation 1", func() bool { return p.Status().Generation == 1 })
 	swap("..two", control.New(2, candidateAt("http://127.0.0.1:1", 5)))
 	until(t, "generation 2", func() bool { return p.Status().Generation == 2 })
-	if got := p.applied.Current().Candidate; got == nil || got.Weight != 5 {
+	if got := p.router.Document().Candidate; got == nil || got.Weight != 5 {
 		t.Errorf("candidate %+v", got)
 	}
 }
@@ -273,16 +231,16 @@ func TestOnlySignedPushesAreApplied(t *testing.T) {
 		name       string
 		generation int64
 		uid        string
-		want       Code
+		want       problem.Code
 	}{
-		{"unsigned", 1, "", CodeUnauthorized},
-		{"for another pod", 1, "uid-2", CodeUnauthorized},
-		{"signed", 2, "uid-1", CodeOK},
-		{"again", 2, "uid-1", CodeOK},
-		{"older", 1, "uid-1", CodeStale},
+		{"unsigned", 1, "", problem.CodeUnauthorized},
+		{"for another pod", 1, "uid-2", problem.CodeUnauthorized},
+		{"signed", 2, "uid-1", problem.CodeOK},
+		{"again", 2, "uid-1", problem.CodeOK},
+		{"older", 1, "uid-1", problem.CodeStale},
 	} {
 		resp, out := push(control.New(step.generation, candidateAt("http://127.0.0.1:1", 5)), step.uid)
-		if step.want == CodeOK {
+		if step.want == problem.CodeOK {
 			status, err := control.DecodeStatus(out)
 			if err != nil || status.Generation != step.generation || status.Version != "tops-v1" {
 				t.Errorf("%s: %v %s", step.name, err, out)

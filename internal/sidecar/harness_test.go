@@ -25,6 +25,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 const netH, netW = 96, 72
@@ -239,8 +240,12 @@ func do(t testing.TB, req *http.Request) (*http.Response, []byte) {
 }
 
 // codeOf reads a problem document.
-func codeOf(resp *http.Response, body []byte) (Code, error) {
-	var d document
+func codeOf(resp *http.Response, body []byte) (problem.Code, error) {
+	var d struct {
+		Title, Detail string
+		Status        int
+		Code          problem.Code
+	}
 	if got := resp.Header.Get("Content-Type"); got != "application/problem+json" {
 		return "", fmt.Errorf("content type %q of %.200s", got, body)
 	}

@@ -3,11 +3,7 @@ package sidecar
 import (
 	"bytes"
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/braincreators/tryon-operator/internal/oip"
 )
@@ -26,71 +22,25 @@ func (s *Server) passThrough(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if route != oip.RouteInfer {
-		return s.relay(ctx, w, r, http.NoBody)
+		return s.model.Relay(ctx, w, r, http.NoBody)
 	}
-	release, err := s.admit(r.ContentLength, s.options.TensorBytes)
+	release, err := s.gate.Admit(r.ContentLength, s.options.TensorBytes)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if err := s.able(); err != nil {
+	if err := s.model.Ready(); err != nil {
 		return notReady(err)
 	}
 	// The body is read before a slot is taken: a slow client must not hold the runtime.
-	body, err := s.readBody(w, r, s.options.TensorBytes)
+	body, err := s.gate.ReadBody(w, r, s.options.TensorBytes)
 	if err != nil {
 		return err
 	}
-	leave, err := s.queue.enter(ctx)
+	leave, err := s.queue.Enter(ctx)
 	if err != nil {
-		return err
+		return notRun(ctx, err)
 	}
 	defer leave()
-	return s.relay(ctx, w, r, bytes.NewReader(body))
-}
-
-var (
-	relayedRequestHeaders  = append([]string{"Content-Type", "Accept", oip.HeaderLength}, oip.TraceHeaders...)
-	relayedResponseHeaders = []string{"Content-Type", "Retry-After", "Allow", oip.HeaderLength}
-)
-
-func (s *Server) relay(ctx context.Context, w http.ResponseWriter, r *http.Request, body io.Reader) error {
-	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(s.options.Runtime, "/")+r.URL.EscapedPath(), body)
-	if err != nil {
-		return because(CodeBadRequest, err, "The path is refused.")
-	}
-	copyHeaders(req.Header, r.Header, relayedRequestHeaders)
-	resp, err := s.relayer.Do(req)
-	if err != nil {
-		if ctx.Err() != nil {
-			return ended(ctx, "The model server did not answer in time.")
-		}
-		s.watch.wake()
-		p := because(CodeRuntimeUnavailable, err, "It does not answer.")
-		p.RetryAfter = time.Second
-		return p
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.ContentLength > s.options.TensorBytes {
-		return problem(CodeRuntimeFailed, "Its answer of %d bytes is over the limit.", resp.ContentLength)
-	}
-	copyHeaders(w.Header(), resp.Header, relayedResponseHeaders)
-	w.WriteHeader(resp.StatusCode)
-	// One byte more than allowed shows an endless answer, which is then cut: it has begun, so no status can say so.
-	n, err := io.Copy(w, io.LimitReader(resp.Body, s.options.TensorBytes+1))
-	if err == nil && n > s.options.TensorBytes {
-		err = errors.New("answer over the limit")
-	}
-	if err != nil {
-		return because(CodeRuntimeFailed, err, "Its answer was cut.")
-	}
-	return nil
-}
-
-func copyHeaders(to, from http.Header, names []string) {
-	for _, name := range names {
-		if values := from.Values(name); len(values) > 0 {
-			to[http.CanonicalHeaderKey(name)] = values
-		}
-	}
+	return s.model.Relay(ctx, w, r, bytes.NewReader(body))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 var servingLine = regexp.MustCompile(`Serving address=(\S+)`)
@@ -74,8 +75,8 @@ func TestARealRuntimeProcessAndASidecarAnswerAPicture(t *testing.T) {
 		t.Error("a stopped server is healthy")
 	}
 	resp, out = post(t, p.front, contentType, body)
-	if code, err := codeOf(resp, out); err != nil || code != CodeRuntimeUnavailable || resp.Header.Get("Retry-After") == "" {
-		t.Errorf("without a runtime: %s, %v, want %s", code, err, CodeRuntimeUnavailable)
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeRuntimeUnavailable || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("without a runtime: %s, %v, want %s", code, err, problem.CodeRuntimeUnavailable)
 	}
 	until(t, "not ready", func() bool { return p.ready() != nil })
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 func TestAPodIsNotReadyUntilTheGoldenRequestsAreAnsweredAsRecorded(t *testing.T) {
@@ -59,8 +60,8 @@ func TestAPodIsNotReadyUntilTheGoldenRequestsAreAnsweredAsRecorded(t *testing.T)
 			}
 			contentType, body := form(t, usual(t))
 			resp, out := post(t, p.front, contentType, body)
-			if code, err := codeOf(resp, out); err != nil || code != CodeRuntimeUnavailable {
-				t.Errorf("a try-on: %s, %v, want %s", code, err, CodeRuntimeUnavailable)
+			if code, err := codeOf(resp, out); err != nil || code != problem.CodeRuntimeUnavailable {
+				t.Errorf("a try-on: %s, %v, want %s", code, err, problem.CodeRuntimeUnavailable)
 			}
 		})
 	}
@@ -112,10 +113,8 @@ func TestAfterARuntimeRestartTheGoldenRequestsAreAskedAgain(t *testing.T) {
 	p := startWith(t, rt)
 	p.waitReady(t)
 	address.set(runtime.NewServer(runtimetest.OpenModel(t, other, runtime.Bounds{}), oip.Limits{}))
-	p.watch.wake()
 	until(t, "not ready", func() bool { err := p.ready(); return err != nil && strings.Contains(err.Error(), "otherwise") })
 	address.set(runtime.NewServer(rt.Model, oip.Limits{}))
-	p.watch.wake()
 	p.waitReady(t)
 }
 
@@ -169,17 +168,17 @@ func TestARuntimesFaultsGetTheirTypedErrorInTime(t *testing.T) {
 	}(t)
 	tests := map[string]struct {
 		fault http.HandlerFunc
-		want  Code
+		want  problem.Code
 	}{
-		"an error 500":              {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, CodeRuntimeFailed},
-		"a close mid-body":          {closeMidBody, CodeRuntimeUnavailable},
-		"an endless answer":         {endless, CodeRuntimeFailed},
-		"an answer that is no JSON": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, CodeRuntimeFailed},
-		"an answer of other shape":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(small) }, CodeRuntimeFailed},
+		"an error 500":              {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, problem.CodeRuntimeFailed},
+		"a close mid-body":          {closeMidBody, problem.CodeRuntimeUnavailable},
+		"an endless answer":         {endless, problem.CodeRuntimeFailed},
+		"an answer that is no JSON": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, problem.CodeRuntimeFailed},
+		"an answer of other shape":  {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(small) }, problem.CodeRuntimeFailed},
 		"busy": {func(w http.ResponseWriter, _ *http.Request) {
 			oip.WriteError(w, oip.Refuse(oip.CodeOverloaded, "full"))
-		}, CodeOverloaded},
-		"an answer before the body": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, CodeRuntimeFailed},
+		}, problem.CodeOverloaded},
+		"an answer before the body": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadRequest) }, problem.CodeRuntimeFailed},
 	}
 	contentType, body := form(t, usual(t))
 	for name, tt := range tests {
@@ -218,8 +217,8 @@ func TestAHangingRuntimeEndsWithTheDeadline(t *testing.T) {
 	contentType, body := form(t, usual(t))
 	start := time.Now()
 	resp, out := post(t, p.front, contentType, body)
-	if code, err := codeOf(resp, out); err != nil || code != CodeDeadlineExceeded {
-		t.Errorf("code %s, %v, want %s", code, err, CodeDeadlineExceeded)
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeDeadlineExceeded {
+		t.Errorf("code %s, %v, want %s", code, err, problem.CodeDeadlineExceeded)
 	}
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("it took %s", took)
@@ -241,7 +240,7 @@ func TestTheInferenceProtocolPassesThrough(t *testing.T) {
 		t.Errorf("metadata: %+v, %v", meta, err)
 	}
 	pixels := bytes.Repeat([]byte{9}, netH*netW*3)
-	out, err := client.TryOn(t.Context(), p.signature, 1, oip.TryOn{Person: pixels, Garment: pixels, GarmentMask: pixels[:netH*netW]})
+	out, err := client.TryOn(t.Context(), p.model.Signature(), 1, oip.TryOn{Person: pixels, Garment: pixels, GarmentMask: pixels[:netH*netW]})
 	if err != nil || out.Image[0] != 9 {
 		t.Errorf("inference: %v", err)
 	}

@@ -7,55 +7,47 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
-	"github.com/braincreators/tryon-operator/internal/control"
-	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
+	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
+	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
+	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 )
 
-// Server is a sidecar.
+// Server is a sidecar: the parts of a pod's data plane, and the handlers that use them.
 type Server struct {
 	options   Options
-	signature oip.Signature
-	client    *oip.Client
+	activity  *intake.Activity
+	gate      *intake.Gate
+	decoder   *picture.Decoder
 	catalogue *catalogue.Catalogue
-	queue     *queue
-	activity  *activity
-	watch     *watch
-	applied   control.Applied
-	split     split
-	metrics   *metrics
-	forwarder *http.Client
-	relayer   *http.Client
-	inFlight  *semaphore.Weighted
-	bodies    *semaphore.Weighted
-	pixels    *semaphore.Weighted
+	router    *route.Router
+	queue     *queue.Queue
+	model     *modelserver.Client
+	metrics   *metrics.Metrics
 }
 
 // New reads the signature and opens the catalogue; nothing is started.
 func New(ctx context.Context, o Options) (*Server, error) {
-	signature, err := readSignature(o.Weights)
-	if err != nil {
-		return nil, err
-	}
-	client, err := oip.NewClient(o.Runtime, oip.Limits{BodyBytes: o.TensorBytes}, nil)
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
-		options: o, signature: signature, client: client,
-		queue: newQueue(o.Concurrent, o.Waiting), activity: newActivity(), watch: newWatch(),
-		forwarder: newForwarder(), relayer: newForwarder(),
-		inFlight: semaphore.NewWeighted(int64(o.InFlight)),
-		bodies:   semaphore.NewWeighted(o.BodyMemory), pixels: semaphore.NewWeighted(o.PixelMemory),
+		options:  o,
+		activity: intake.NewActivity(),
+		gate:     intake.NewGate(o.InFlight, o.BodyMemory, o.BodyTimeout),
+		decoder:  picture.NewDecoder(o.Photo, o.PixelMemory),
+		router:   route.New(o.Version),
+		queue:    queue.New(o.Concurrent, o.Waiting),
 	}
-	s.metrics = newMetrics(s)
+	s.metrics = metrics.New(s.gauges())
+	var err error
+	s.model, err = modelserver.New(modelserver.Options{URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Checked: s.metrics.GoldenChecked})
+	if err != nil {
+		return nil, err
+	}
 	if o.Catalogue != "" {
 		if s.catalogue, err = catalogue.Open(ctx, o.Catalogue, catalogue.Options{FileBytes: o.ImageBytes}); err != nil {
 			return nil, err
@@ -64,27 +56,27 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-func readSignature(dir string) (oip.Signature, error) {
-	f, err := os.Open(filepath.Join(dir, "signature.json"))
-	if err != nil {
-		return oip.Signature{}, fmt.Errorf("opening signature: %w", err)
+func (s *Server) gauges() metrics.Gauges {
+	return metrics.Gauges{
+		InFlight:       func() float64 { return float64(s.activity.InFlight()) },
+		Waiting:        func() float64 { return float64(s.queue.Waiting()) },
+		BacklogSeconds: func() float64 { return s.queue.Backlog().Seconds() },
+		Ready: func() float64 {
+			if s.ready() != nil {
+				return 0
+			}
+			return 1
+		},
+		ControlGeneration: func() float64 { return float64(s.router.Document().Generation) },
 	}
-	defer func() { _ = f.Close() }()
-	return oip.ReadSignature(f)
 }
 
 // ready is nil when the pod takes traffic: its runtime answered the golden requests, and it is not draining.
 func (s *Server) ready() error {
-	if s.activity.now() != serving {
+	if s.activity.Phase() != intake.Serving {
 		return errors.New("draining")
 	}
-	return s.able()
-}
-
-// able is nil when the runtime answered the golden requests, also while draining.
-func (s *Server) able() error {
-	_, err := s.watch.state()
-	return err
+	return s.model.Ready()
 }
 
 // Run serves until ctx ends, then drains.
@@ -107,6 +99,8 @@ func Run(ctx context.Context, o Options) error {
 }
 
 func (s *Server) close() {
+	s.router.Close()
+	s.model.Close()
 	if s.catalogue != nil {
 		_ = s.catalogue.Close()
 	}
@@ -118,14 +112,12 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	defer stop()
-	wait.Go(func() { s.watchRuntime(background) })
-	wait.Go(func() {
-		if err := s.watchControl(background); err != nil {
-			slog.Error("Control document", "err", err)
-		}
-	})
+	wait.Go(func() { s.model.Watch(background) })
+	if s.options.Control != "" {
+		wait.Go(func() { s.router.Follow(background, s.options.Control) })
+	}
 	frontServer := harden(s.Handler())
-	frontServer.ConnState = newConns(s.options.Connections).track
+	frontServer.ConnState = intake.NewConns(s.options.Connections).Track
 	opsServer := harden(s.OpsHandler())
 	opsServer.ReadTimeout, opsServer.WriteTimeout = 10*time.Second, 30*time.Second
 	failed := make(chan error, 2)
@@ -142,11 +134,11 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 
 // drain turns readiness off at once, serves on until nothing came for the quiet window, and only then closes.
 func (s *Server) drain(ctx context.Context, front, ops *http.Server) error {
-	slog.Info("Draining", "inFlight", s.activity.count())
+	slog.Info("Draining", "inFlight", s.activity.InFlight())
 	start := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, s.options.DrainTimeout)
 	defer cancel()
-	s.activity.drain(ctx, s.options.Quiet)
+	s.activity.Drain(ctx, s.options.Quiet)
 	// Stragglers on open connections get CodeDraining now; Shutdown waits for replies that are being written.
 	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancelClosing()
@@ -154,7 +146,7 @@ func (s *Server) drain(ctx context.Context, front, ops *http.Server) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("closing: %w", err), front.Close())
 	}
-	slog.Info("Drained", "seconds", time.Since(start).Seconds(), "left", s.activity.count())
+	slog.Info("Drained", "seconds", time.Since(start).Seconds(), "left", s.activity.InFlight())
 	return errors.Join(err, ops.Close())
 }
 

@@ -1,6 +1,7 @@
-package sidecar
+package metrics
 
 import (
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -10,23 +11,33 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+)
+
+// Routes, as label values.
+const (
+	RouteTryOn   = "tryon"
+	RouteModel   = "model"
+	RouteInfer   = "infer"
+	RouteOther   = "other"
+	RouteControl = "control"
 )
 
 // Stages of one try-on, as label values and in the Server-Timing header.
 const (
-	stageDecode  = "decode"
-	stagePrepare = "prepare"
-	stageQueue   = "queue"
-	stageRuntime = "runtime"
-	stageCompose = "compose"
-	stageEncode  = "encode"
+	StageDecode  = "decode"
+	StagePrepare = "prepare"
+	StageQueue   = "queue"
+	StageRuntime = "runtime"
+	StageCompose = "compose"
+	StageEncode  = "encode"
 )
 
-// codeForwardFailed counts try-ons that a candidate could not answer and this pod did; it is no refusal.
-const codeForwardFailed = "ForwardFailed"
+// ForwardFailed is the name under which the control status counts try-ons that a candidate could not answer and this pod did; it is no refusal.
+const ForwardFailed = "ForwardFailed"
 
-// metrics counts. Every label comes from a closed set: routes, codes and stages are constants of this package.
-type metrics struct {
+// Metrics counts.
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
@@ -42,7 +53,13 @@ type metrics struct {
 	errors    map[string]int64
 }
 
-func newMetrics(s *Server) *metrics {
+// Gauges are read at each scrape.
+type Gauges struct {
+	InFlight, Waiting, BacklogSeconds, Ready, ControlGeneration func() float64
+}
+
+// New makes the metrics; the gauges are asked when somebody reads them.
+func New(g Gauges) *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tryon", Subsystem: "sidecar", Name: name, Help: help}, labels)
 	}
@@ -50,7 +67,7 @@ func newMetrics(s *Server) *metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tryon", Subsystem: "sidecar", Name: name, Help: help, Buckets: buckets}, labels)
 	}
 	seconds := prometheus.ExponentialBuckets(0.001, 2, 16)
-	m := &metrics{
+	m := &Metrics{
 		registry:  prometheus.NewRegistry(),
 		requests:  counter("requests_total", "Requests by route and outcome.", "route", "code"),
 		seconds:   histogram("request_seconds", "Time of a request, body included.", seconds, "route"),
@@ -63,52 +80,56 @@ func newMetrics(s *Server) *metrics {
 	}
 	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for name, read := range map[string]func() float64{
-		"in_flight":          func() float64 { return float64(s.activity.count()) },
-		"waiting":            func() float64 { return float64(s.queue.waitingNow()) },
-		"backlog_seconds":    func() float64 { return s.queue.backlog().Seconds() },
-		"ready":              func() float64 { return boolFloat(s.ready() == nil) },
-		"control_generation": func() float64 { return float64(s.applied.Current().Generation) },
+	for _, gauge := range []struct {
+		name, help string
+		read       func() float64
+	}{
+		{"in_flight", "Requests being answered now.", g.InFlight},
+		{"waiting", "Requests that wait for a run.", g.Waiting},
+		{"backlog_seconds", "Predicted wait of a request that came now.", g.BacklogSeconds},
+		{"ready", "1 when the pod is ready.", g.Ready},
+		{"control_generation", "Generation of the control document in force.", g.ControlGeneration},
 	} {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tryon", Subsystem: "sidecar", Name: name, Help: gaugeHelp[name]}, read))
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tryon", Subsystem: "sidecar", Name: gauge.name, Help: gauge.help}, gauge.read))
 	}
 	return m
 }
 
-var gaugeHelp = map[string]string{
-	"in_flight":          "Requests being answered now.",
-	"waiting":            "Requests that wait for a run.",
-	"backlog_seconds":    "Predicted wait of a request that came now.",
-	"ready":              "1 when the pod is ready.",
-	"control_generation": "Generation of the control document in force.",
+// Counts are events by name, as the control status reports them.
+type Counts struct {
+	Served            int64
+	Forwarded, Errors map[string]int64
 }
 
-func boolFloat(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
+// Counts gives a copy of what was counted so far.
+func (m *Metrics) Counts() Counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Counts{Served: m.served, Forwarded: maps.Clone(m.forwarded), Errors: maps.Clone(m.errors)}
 }
 
-func (m *metrics) handler() http.Handler {
+// Handler serves the metrics.
+func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: 10 * time.Second})
 }
 
-func (m *metrics) done(route string, code Code, took time.Duration) {
+// Done counts a request.
+func (m *Metrics) Done(route string, code problem.Code, took time.Duration) {
 	m.requests.WithLabelValues(route, string(code)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
-	if code != CodeOK {
+	if code != problem.CodeOK {
 		m.count(string(code))
 	}
 }
 
-func (m *metrics) count(code string) {
+func (m *Metrics) count(code string) {
 	m.mu.Lock()
 	m.errors[code]++
 	m.mu.Unlock()
 }
 
-func (m *metrics) answered(scores picture.Scores) {
+// Answered counts a try-on that this pod answered.
+func (m *Metrics) Answered(scores picture.Scores) {
 	m.proxies.WithLabelValues("warp_area_ratio").Observe(scores.WarpAreaRatio)
 	m.proxies.WithLabelValues("outside_change").Observe(scores.OutsideChange)
 	m.mu.Lock()
@@ -119,7 +140,8 @@ func (m *metrics) answered(scores picture.Scores) {
 // maxVersions bounds the versions that are remembered; a pod sees a handful in its life.
 const maxVersions = 64
 
-func (m *metrics) forwardedTo(version string) {
+// Forwarded counts a try-on that a candidate answered.
+func (m *Metrics) Forwarded(version string) {
 	m.forwards.WithLabelValues("Answered").Inc()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -128,7 +150,16 @@ func (m *metrics) forwardedTo(version string) {
 	}
 }
 
-func (m *metrics) fellBack() {
+// FellBack counts a try-on that a candidate could not answer.
+func (m *Metrics) FellBack() {
 	m.forwards.WithLabelValues("FellBack").Inc()
-	m.count(codeForwardFailed)
+	m.count(ForwardFailed)
 }
+
+// Refused counts a request of the ops port that failed; what succeeds there is no news.
+func (m *Metrics) Refused(code problem.Code) {
+	m.requests.WithLabelValues(RouteControl, string(code)).Inc()
+}
+
+// GoldenChecked counts a check of the golden requests.
+func (m *Metrics) GoldenChecked(outcome string) { m.golden.WithLabelValues(outcome).Inc() }

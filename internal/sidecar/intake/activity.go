@@ -1,4 +1,4 @@
-package sidecar
+package intake
 
 import (
 	"context"
@@ -6,46 +6,50 @@ import (
 	"time"
 )
 
-// phase of a pod's life.
-type phase int
+// Phase of a pod's life.
+type Phase int
 
+// The phases, in their order.
 const (
-	serving phase = iota
-	// draining: readiness is off, every request is still answered.
-	draining
-	// closed: requests are refused with CodeDraining.
-	closed
+	Serving Phase = iota
+	// Draining: readiness is off, every request is still answered.
+	Draining
+	// Closed: requests are refused with a problem.
+	Closed
 )
 
-// activity counts requests in flight and knows when the last one ended.
-type activity struct {
+// Activity counts requests in flight and knows when the last one ended.
+type Activity struct {
 	mu       sync.Mutex
-	phase    phase
+	phase    Phase
 	inFlight int
 	last     time.Time
 	// changed is closed and replaced when something ends or starts while draining.
 	changed chan struct{}
 }
 
-func newActivity() *activity { return &activity{last: time.Now(), changed: make(chan struct{})} }
+// NewActivity makes one that serves.
+func NewActivity() *Activity { return &Activity{last: time.Now(), changed: make(chan struct{})} }
 
-func (a *activity) now() phase {
+// Phase is the pod's phase now.
+func (a *Activity) Phase() Phase {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.phase
 }
 
-func (a *activity) count() int {
+// InFlight gives how many requests are in flight.
+func (a *Activity) InFlight() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.inFlight
 }
 
-// begin counts a request in; ok is false when the pod is closed.
-func (a *activity) begin() (end func(), ok bool) {
+// Begin counts a request in; ok is false when the pod is closed.
+func (a *Activity) Begin() (end func(), ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.phase == closed {
+	if a.phase == Closed {
 		return nil, false
 	}
 	a.inFlight++
@@ -58,19 +62,19 @@ func (a *activity) begin() (end func(), ok bool) {
 	}, true
 }
 
-func (a *activity) note() {
+func (a *Activity) note() {
 	a.last = time.Now()
-	if a.phase == draining {
+	if a.phase == Draining {
 		close(a.changed)
 		a.changed = make(chan struct{})
 	}
 }
 
-// drain turns readiness off, and returns when nothing has been in flight for the quiet window, or when ctx ends; then the pod is closed.
+// Drain turns readiness off, and returns when nothing has been in flight for the quiet window, or when ctx ends; then the pod is closed.
 // The window is what endpoint controllers and proxies need to stop sending; each new request starts it again.
-func (a *activity) drain(ctx context.Context, quiet time.Duration) {
+func (a *Activity) Drain(ctx context.Context, quiet time.Duration) {
 	a.mu.Lock()
-	a.phase, a.last = draining, time.Now()
+	a.phase, a.last = Draining, time.Now()
 	a.mu.Unlock()
 	for {
 		wait, changed := a.idleFor(quiet)
@@ -85,7 +89,7 @@ func (a *activity) drain(ctx context.Context, quiet time.Duration) {
 		case <-ctx.Done():
 			timer.Stop()
 			a.mu.Lock()
-			a.phase = closed
+			a.phase = Closed
 			a.mu.Unlock()
 			return
 		}
@@ -93,7 +97,7 @@ func (a *activity) drain(ctx context.Context, quiet time.Duration) {
 }
 
 // idleFor gives what is left of the quiet window; at 0 it has closed the pod in the same step, so that no request slips in between.
-func (a *activity) idleFor(quiet time.Duration) (time.Duration, <-chan struct{}) {
+func (a *Activity) idleFor(quiet time.Duration) (time.Duration, <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.inFlight > 0 {
@@ -102,7 +106,7 @@ func (a *activity) idleFor(quiet time.Duration) (time.Duration, <-chan struct{})
 	}
 	left := quiet - time.Since(a.last)
 	if left <= 0 {
-		a.phase = closed
+		a.phase = Closed
 	}
 	return left, a.changed
 }

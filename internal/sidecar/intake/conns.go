@@ -1,4 +1,4 @@
-package sidecar
+package intake
 
 import (
 	"container/list"
@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// conns bounds the open connections of a server. When they are too many, the one that has been idle longest is closed to make room, so that a
+// Conns bounds the open connections of a server. When they are too many, the one that has been idle longest is closed to make room, so that a
 // crowd of idle connections cannot keep a shopper out; only when all are busy is the new one refused.
-type conns struct {
+type Conns struct {
 	most int
 
 	mu    sync.Mutex
@@ -18,19 +18,20 @@ type conns struct {
 	count int
 }
 
-func newConns(most int) *conns {
-	return &conns{most: most, open: map[net.Conn]*list.Element{}, idle: list.New()}
+// NewConns makes a bound.
+func NewConns(most int) *Conns {
+	return &Conns{most: most, open: map[net.Conn]*list.Element{}, idle: list.New()}
 }
 
-// track is an http.Server's ConnState hook.
-func (c *conns) track(conn net.Conn, state http.ConnState) {
+// Track is an http.Server's ConnState hook.
+func (c *Conns) Track(conn net.Conn, state http.ConnState) {
 	victim := c.move(conn, state)
 	if victim != nil {
 		_ = victim.Close()
 	}
 }
 
-func (c *conns) move(conn net.Conn, state http.ConnState) (victim net.Conn) {
+func (c *Conns) move(conn net.Conn, state http.ConnState) (victim net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch state {
@@ -55,14 +56,14 @@ func (c *conns) move(conn net.Conn, state http.ConnState) (victim net.Conn) {
 }
 
 // unlist takes a connection from the idle ones but keeps counting it.
-func (c *conns) unlist(conn net.Conn) {
+func (c *Conns) unlist(conn net.Conn) {
 	if e := c.open[conn]; e != nil {
 		c.idle.Remove(e)
 		c.open[conn] = nil
 	}
 }
 
-func (c *conns) forget(conn net.Conn) {
+func (c *Conns) forget(conn net.Conn) {
 	if _, known := c.open[conn]; !known {
 		return
 	}

@@ -1,4 +1,4 @@
-package sidecar
+package shopper
 
 import (
 	"bytes"
@@ -12,27 +12,29 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
+// The types of a reply.
 const (
-	typePNG  = "image/png"
-	typeJPEG = "image/jpeg"
-	typeJSON = "application/json"
+	TypePNG  = "image/png"
+	TypeJPEG = "image/jpeg"
+	TypeJSON = "application/json"
 )
 
-// negotiate picks the reply's type from the Accept header: the highest quality, PNG before JPEG before JSON where equal. Errors are *Problem.
-func negotiate(accept []string) (string, error) {
+// Negotiate picks the reply's type from the Accept header: the highest quality, PNG before JPEG before JSON where equal. Errors are *problem.Problem.
+func Negotiate(accept []string) (string, error) {
 	if len(accept) == 0 {
-		return typePNG, nil
+		return TypePNG, nil
 	}
 	best, quality := "", 0.0
-	for _, offer := range []string{typePNG, typeJPEG, typeJSON} {
+	for _, offer := range []string{TypePNG, TypeJPEG, TypeJSON} {
 		if q := acceptance(offer, accept); q > quality {
 			best, quality = offer, q
 		}
 	}
 	if best == "" {
-		return "", problem(CodeNotAcceptable, "The Accept header is %.120q.", strings.Join(accept, ", "))
+		return "", problem.New(problem.CodeNotAcceptable, "The Accept header is %.120q.", strings.Join(accept, ", "))
 	}
 	return best, nil
 }
@@ -60,16 +62,16 @@ func acceptance(offer string, accept []string) float64 {
 	return quality
 }
 
-// answer is a finished try-on.
-type answer struct {
-	picture  *image.RGBA
-	scores   picture.Scores
-	version  string
-	seed     *int64
-	warnings []string
+// Answer is a finished try-on.
+type Answer struct {
+	Picture  *image.RGBA
+	Scores   picture.Scores
+	Version  string
+	Seed     *int64
+	Warnings []string
 }
 
-// reply is the JSON form of an answer.
+// reply is the JSON form of an Answer.
 type reply struct {
 	// Image is a PNG file in base64.
 	Image     []byte         `json:"image"`
@@ -80,26 +82,28 @@ type reply struct {
 	Warnings  []string       `json:"warnings"`
 }
 
-func (a answer) encode(mediaType string) ([]byte, error) {
+// Encode gives the reply's body.
+func (a Answer) Encode(mediaType string) ([]byte, error) {
 	var out bytes.Buffer
-	if mediaType == typeJPEG {
-		err := jpeg.Encode(&out, a.picture, &jpeg.Options{Quality: 92})
+	if mediaType == TypeJPEG {
+		err := jpeg.Encode(&out, a.Picture, &jpeg.Options{Quality: 92})
 		return out.Bytes(), err
 	}
 	// Photos hardly shrink further with slower settings.
 	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&out, a.picture); err != nil {
+	if err := encoder.Encode(&out, a.Picture); err != nil {
 		return nil, err
 	}
-	if mediaType == typePNG {
+	if mediaType == TypePNG {
 		return out.Bytes(), nil
 	}
 	return json.Marshal(reply{
-		Image: out.Bytes(), MediaType: typePNG, Version: a.version, Scores: a.scores, Seed: a.seed, Warnings: append([]string{}, a.warnings...),
+		Image: out.Bytes(), MediaType: TypePNG, Version: a.Version, Scores: a.Scores, Seed: a.Seed, Warnings: append([]string{}, a.Warnings...),
 	})
 }
 
-func writeBody(w http.ResponseWriter, mediaType string, body []byte) {
+// WriteBody sends a complete reply.
+func WriteBody(w http.ResponseWriter, mediaType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -109,11 +113,12 @@ func writeBody(w http.ResponseWriter, mediaType string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-func writeJSON(w http.ResponseWriter, v any) error {
+// WriteJSON sends a value as JSON.
+func WriteJSON(w http.ResponseWriter, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
-		return because(CodeInternal, err, "Encoding the answer.")
+		return problem.Because(problem.CodeInternal, err, "Encoding the answer.")
 	}
-	writeBody(w, typeJSON, body)
+	WriteBody(w, TypeJSON, body)
 	return nil
 }

@@ -1,6 +1,7 @@
-package sidecar
+package problem
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,9 @@ const (
 	CodeClientGone           Code = "ClientGone"
 	CodeInternal             Code = "Internal"
 )
+
+// ContentType is the media type of RFC 9457.
+const ContentType = "application/problem+json"
 
 type kind struct {
 	status int
@@ -95,27 +99,45 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s: %s", p.Code, p.Detail)
 }
 
+// After says when it is worth trying again.
+func (p *Problem) After(wait time.Duration) *Problem {
+	p.RetryAfter = wait
+	return p
+}
+
+// Status is the HTTP status of a code.
+func (c Code) Status() int { return problems[c].status }
+
 // Unwrap gives the cause.
 func (p *Problem) Unwrap() error { return p.Cause }
 
-func problem(code Code, format string, args ...any) *Problem {
+// New makes a problem.
+func New(code Code, format string, args ...any) *Problem {
 	return &Problem{Code: code, Detail: fmt.Sprintf(format, args...)}
 }
 
-// because makes a problem with a cause that only the log sees.
-func because(code Code, cause error, format string, args ...any) *Problem {
-	p := problem(code, format, args...)
+// Because makes a problem with a cause that only the log sees.
+func Because(code Code, cause error, format string, args ...any) *Problem {
+	p := New(code, format, args...)
 	p.Cause = cause
 	return p
 }
 
-// problemOf gives the problem in an error's chain, or an internal one.
-func problemOf(err error) *Problem {
+// Of gives the problem in an error's chain, or an internal one.
+func Of(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
 	}
-	return because(CodeInternal, err, "An unexpected error.")
+	return Because(CodeInternal, err, "An unexpected error.")
+}
+
+// Ended turns a context that is over into its problem.
+func Ended(ctx context.Context, detail string) *Problem {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return Because(CodeDeadlineExceeded, ctx.Err(), "%s", detail)
+	}
+	return Because(CodeClientGone, ctx.Err(), "The client closed the connection.")
 }
 
 // document is RFC 9457's problem document.
@@ -127,13 +149,14 @@ type document struct {
 	Code   Code   `json:"code"`
 }
 
-func (p *Problem) write(w http.ResponseWriter) {
+// Write sends the problem document.
+func (p *Problem) Write(w http.ResponseWriter) {
 	k := problems[p.Code]
 	body, _ := json.Marshal(document{
 		Type: "urn:tryon:problem:" + string(p.Code), Title: k.title, Status: k.status, Detail: p.Detail + " " + k.advice, Code: p.Code,
 	})
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Type", ContentType)
 	h.Set("Cache-Control", "no-store")
 	if p.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int((p.RetryAfter+time.Second-1)/time.Second)))

@@ -1,0 +1,151 @@
+package modelserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+)
+
+// Options say where the model server is and what it serves.
+type Options struct {
+	// URL is its base URL.
+	URL string
+	// Weights is the folder with signature.json and golden/.
+	Weights string
+	// TensorBytes bounds a request and an answer.
+	TensorBytes int64
+	// Checked is told the outcome of each check of the golden requests: Passed, Failed or Errored.
+	Checked func(outcome string)
+}
+
+// Client asks the model server of this pod.
+type Client struct {
+	options   Options
+	signature oip.Signature
+	protocol  *oip.Client
+	relayer   *http.Client
+	watch     *watch
+}
+
+// New reads the signature; nothing is asked yet.
+func New(o Options) (*Client, error) {
+	signature, err := readSignature(o.Weights)
+	if err != nil {
+		return nil, err
+	}
+	// A dial on the loopback interface is fast or fails.
+	transport := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+		MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute, DisableCompression: true, ResponseHeaderTimeout: 5 * time.Minute,
+	}
+	protocol, err := oip.NewClient(o.URL, oip.Limits{BodyBytes: o.TensorBytes}, transport)
+	if err != nil {
+		return nil, err
+	}
+	relayer := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &Client{options: o, signature: signature, protocol: protocol, relayer: relayer, watch: newWatch()}, nil
+}
+
+func readSignature(dir string) (oip.Signature, error) {
+	f, err := os.Open(filepath.Join(dir, "signature.json"))
+	if err != nil {
+		return oip.Signature{}, fmt.Errorf("opening signature: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	return oip.ReadSignature(f)
+}
+
+// Signature is what the served model takes and gives.
+func (c *Client) Signature() oip.Signature { return c.signature }
+
+// Close closes idle connections.
+func (c *Client) Close() { c.relayer.CloseIdleConnections() }
+
+// TryOn asks for one try-on; seed is nil when none was given. Errors are *problem.Problem.
+func (c *Client) TryOn(ctx context.Context, in picture.Inputs, seed *int64) (oip.Result, error) {
+	row := oip.TryOn{Person: in.Person, Garment: in.Garment, GarmentMask: in.GarmentMask}
+	if seed != nil {
+		row.Parameters = map[string]any{"seed": *seed}
+	}
+	out, err := c.protocol.TryOn(ctx, c.signature, 1, row)
+	if err != nil {
+		return oip.Result{}, c.problem(ctx, err)
+	}
+	return out, nil
+}
+
+func (c *Client) problem(ctx context.Context, err error) *problem.Problem {
+	if ctx.Err() != nil {
+		return problem.Ended(ctx, "The model server did not answer in time.")
+	}
+	switch oip.CodeOf(err) {
+	case oip.CodeUnavailable:
+		return c.unreachable(err)
+	case oip.CodeOverloaded:
+		return problem.Because(problem.CodeOverloaded, err, "The model server's queue is full.").After(time.Second)
+	case oip.CodeDeadline:
+		return problem.Because(problem.CodeDeadlineExceeded, err, "The model server did not answer in time.")
+	}
+	return problem.Because(problem.CodeRuntimeFailed, err, "It answered with an error.").After(time.Second)
+}
+
+// unreachable has the model server looked at now: readiness must not wait for the next probe.
+func (c *Client) unreachable(err error) *problem.Problem {
+	c.watch.wake()
+	return problem.Because(problem.CodeRuntimeUnavailable, err, "It does not answer.").After(time.Second)
+}
+
+var (
+	relayedRequestHeaders  = append([]string{"Content-Type", "Accept", oip.HeaderLength}, oip.TraceHeaders...)
+	relayedResponseHeaders = []string{"Content-Type", "Retry-After", "Allow", oip.HeaderLength}
+)
+
+// Relay sends a request of the inference protocol on with the given body, and streams the answer back, bounded. Errors are *problem.Problem.
+func (c *Client) Relay(ctx context.Context, w http.ResponseWriter, r *http.Request, body io.Reader) error {
+	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(c.options.URL, "/")+r.URL.EscapedPath(), body)
+	if err != nil {
+		return problem.Because(problem.CodeBadRequest, err, "The path is refused.")
+	}
+	copyHeaders(req.Header, r.Header, relayedRequestHeaders)
+	resp, err := c.relayer.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return problem.Ended(ctx, "The model server did not answer in time.")
+		}
+		return c.unreachable(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.ContentLength > c.options.TensorBytes {
+		return problem.New(problem.CodeRuntimeFailed, "Its answer of %d bytes is over the limit.", resp.ContentLength)
+	}
+	copyHeaders(w.Header(), resp.Header, relayedResponseHeaders)
+	w.WriteHeader(resp.StatusCode)
+	// One byte more than allowed shows an endless answer, which is then cut: it has begun, so no status can say so.
+	n, err := io.Copy(w, io.LimitReader(resp.Body, c.options.TensorBytes+1))
+	if err == nil && n > c.options.TensorBytes {
+		err = errors.New("answer over the limit")
+	}
+	if err != nil {
+		return problem.Because(problem.CodeRuntimeFailed, err, "Its answer was cut.")
+	}
+	return nil
+}
+
+func copyHeaders(to, from http.Header, names []string) {
+	for _, name := range names {
+		if values := from.Values(name); len(values) > 0 {
+			to[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+}

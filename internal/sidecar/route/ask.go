@@ -1,0 +1,102 @@
+package route
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
+)
+
+// askedHeaders go to the candidate, returnedHeaders come back. Credentials and cookies are not among them.
+var (
+	askedHeaders    = append([]string{"Content-Type", "Accept"}, oip.TraceHeaders...)
+	returnedHeaders = []string{"Content-Type", "Cache-Control", "Tryon-Version", "Server-Timing", "X-Content-Type-Options"}
+)
+
+// maxReply bounds a candidate's reply, which is held until it is complete: so a failure never reaches the shopper.
+const maxReply = 64 << 20
+
+func newClient() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+			MaxIdleConnsPerHost: 32, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// Reply is a complete reply of a candidate.
+type Reply struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Write sends the reply on.
+func (r Reply) Write(w http.ResponseWriter) {
+	for _, name := range returnedHeaders {
+		if v := r.Header.Get(name); v != "" {
+			w.Header().Set(name, v)
+		}
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.Body)))
+	w.WriteHeader(r.Status)
+	// A client that has gone cannot be told so.
+	_, _ = w.Write(r.Body)
+}
+
+// Ask sends a try-on to the candidate and gives its reply when that is one which this pod might have given. Every error is the candidate's fault,
+// or ctx ended.
+func (r *Router) Ask(ctx context.Context, candidate control.Candidate, header http.Header, body []byte) (Reply, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(candidate.Address, "/")+"/v1/tryon", bytes.NewReader(body))
+	if err != nil {
+		return Reply{}, fmt.Errorf("making request: %w", err)
+	}
+	for name, values := range header {
+		if slices.Contains(askedHeaders, name) {
+			maps.Copy(req.Header, http.Header{name: values})
+		}
+	}
+	req.Header.Set(HeaderForwarded, "1")
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return Reply{}, fmt.Errorf("asking candidate: %w", err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	out, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
+	switch {
+	case err != nil:
+		return Reply{}, fmt.Errorf("reading candidate's reply: %w", err)
+	case len(out) > maxReply:
+		return Reply{}, errors.New("the candidate's reply is over its limit")
+	case !acceptable(resp):
+		return Reply{}, fmt.Errorf("the candidate answered %s", resp.Status)
+	}
+	return Reply{Status: resp.StatusCode, Header: resp.Header, Body: out}, nil
+}
+
+// acceptable tells a try-on or a refusal that this pod would have made as well from a fault of the candidate.
+func acceptable(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusOK:
+		kind := resp.Header.Get("Content-Type")
+		return kind == shopper.TypePNG || kind == shopper.TypeJPEG || kind == shopper.TypeJSON
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return resp.Header.Get("Content-Type") == problem.ContentType
+	}
+	return false
+}

@@ -1,0 +1,192 @@
+package shopper
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+)
+
+// Request is a Shopper request, its pictures still encoded.
+type Request struct {
+	Person, Garment, Mask []byte
+	GarmentID, Category   string
+	Seed                  *int64
+}
+
+// Limits bound what a request may hold.
+type Limits struct {
+	// ImageBytes bounds each picture.
+	ImageBytes int64
+	// Categories are the garment categories that the model knows.
+	Categories []string
+}
+
+const maxWord = 256
+
+// Decode reads a whole body by its content type. Errors are *problem.Problem.
+func Decode(contentType string, body []byte, most Limits) (Request, error) {
+	if len(body) == 0 {
+		return Request{}, problem.New(problem.CodeEmptyBody, "The body is empty.")
+	}
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return Request{}, problem.New(problem.CodeUnsupportedMediaType, "The Content-Type header is %.80q.", contentType)
+	}
+	var req Request
+	switch mediaType {
+	case "multipart/form-data":
+		req, err = decodeMultipart(body, params["boundary"], most)
+	case "application/json":
+		req, err = decodeJSON(body)
+	default:
+		return Request{}, problem.New(problem.CodeUnsupportedMediaType, "The body is %.80q.", mediaType)
+	}
+	if err != nil {
+		return Request{}, err
+	}
+	return req, req.check(most)
+}
+
+func (r Request) check(most Limits) error {
+	switch {
+	case len(r.Person) == 0:
+		return problem.New(problem.CodeMissingField, "The field person is missing or empty.")
+	case len(r.Garment) == 0 && r.GarmentID == "":
+		return problem.New(problem.CodeMissingField, "Neither garment nor garmentId is there.")
+	case len(r.Garment) > 0 && r.GarmentID != "":
+		return problem.New(problem.CodeBadRequest, "Both garment and garmentId are there.")
+	case len(r.Mask) > 0 && r.GarmentID != "":
+		return problem.New(problem.CodeBadRequest, "A mask belongs to garment, not to garmentId.")
+	case r.Category != "" && r.Category != "auto" && !slices.Contains(most.Categories, r.Category):
+		return problem.New(problem.CodeCategoryUnsupported, "The category is %.40q, the model knows %s.", r.Category, strings.Join(most.Categories, ", "))
+	}
+	return r.checkSizes(most.ImageBytes)
+}
+
+func (r Request) checkSizes(most int64) error {
+	for name, picture := range map[string][]byte{"person": r.Person, "garment": r.Garment, "mask": r.Mask} {
+		if int64(len(picture)) > most {
+			return problem.New(problem.CodeTooLarge, "The picture %s has %d bytes, %d are allowed.", name, len(picture), most)
+		}
+	}
+	return nil
+}
+
+func decodeMultipart(body []byte, boundary string, most Limits) (Request, error) {
+	var req Request
+	if boundary == "" {
+		return req, problem.New(problem.CodeBadRequest, "The Content-Type header has no boundary.")
+	}
+	reader := multipart.NewReader(bytes.NewReader(body), boundary)
+	seen := map[string]bool{}
+	for {
+		part, err := reader.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return req, nil
+		}
+		if err != nil {
+			return req, problem.Because(problem.CodeBadRequest, err, "The multipart body is damaged or cut short.")
+		}
+		name := part.FormName()
+		if seen[name] {
+			return req, problem.New(problem.CodeBadRequest, "The field %.40q is there twice.", name)
+		}
+		seen[name] = true
+		if err := req.field(name, part, most); err != nil {
+			return req, err
+		}
+	}
+}
+
+func (r *Request) field(name string, part io.Reader, most Limits) error {
+	picture := map[string]*[]byte{"person": &r.Person, "garment": &r.Garment, "mask": &r.Mask}[name]
+	limit := int64(maxWord)
+	if picture != nil {
+		limit = most.ImageBytes
+	}
+	value, err := io.ReadAll(io.LimitReader(part, limit+1))
+	if err != nil {
+		return problem.Because(problem.CodeBadRequest, err, "The multipart body is damaged or cut short.")
+	}
+	if int64(len(value)) > limit {
+		return problem.New(problem.CodeTooLarge, "The field %.40q is over its limit of %d bytes.", name, limit)
+	}
+	if picture != nil {
+		*picture = value
+		return nil
+	}
+	return r.word(name, string(value))
+}
+
+func (r *Request) word(name, value string) error {
+	switch name {
+	case "garmentId":
+		r.GarmentID = value
+	case "category":
+		r.Category = value
+	case "seed":
+		seed, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return problem.New(problem.CodeBadRequest, "The field seed is %.40q, want a whole number.", value)
+		}
+		r.Seed = &seed
+	default:
+		return problem.New(problem.CodeBadRequest, "The field %.40q is unknown.", name)
+	}
+	return nil
+}
+
+func decodeJSON(body []byte) (Request, error) {
+	var wire struct {
+		Person    encoded `json:"person"`
+		Garment   encoded `json:"garment"`
+		Mask      encoded `json:"mask"`
+		GarmentID string  `json:"garmentId"`
+		Category  string  `json:"category"`
+		Seed      *int64  `json:"seed"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&wire); err != nil {
+		return Request{}, problem.Because(problem.CodeBadRequest, err, "The JSON body is refused: %.120s.", err.Error())
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Request{}, problem.New(problem.CodeBadRequest, "Bytes follow the JSON document.")
+	}
+	if len(wire.GarmentID) > maxWord || len(wire.Category) > maxWord {
+		return Request{}, problem.New(problem.CodeTooLarge, "garmentId or category is over %d bytes.", maxWord)
+	}
+	return Request{
+		Person: wire.Person, Garment: wire.Garment, Mask: wire.Mask,
+		GarmentID: wire.GarmentID, Category: wire.Category, Seed: wire.Seed,
+	}, nil
+}
+
+// encoded is a picture in base64, with or without the prefix of a data URI: clients of other services send both.
+type encoded []byte
+
+func (e *encoded) UnmarshalText(text []byte) error {
+	if bytes.HasPrefix(text, []byte("data:")) {
+		comma := bytes.IndexByte(text[:min(len(text), 128)], ',')
+		if comma < 0 || !bytes.HasSuffix(text[:comma], []byte(";base64")) {
+			return errors.New("a data URI must be base64")
+		}
+		text = text[comma+1:]
+	}
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(out, text)
+	if err != nil {
+		return errors.New("a picture is not base64")
+	}
+	*e = out[:n]
+	return nil
+}

@@ -1,0 +1,191 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/imaging"
+	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
+	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
+)
+
+// tryOn is one try-on's way through the pod.
+func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
+	mediaType, err := shopper.Negotiate(r.Header.Values("Accept"))
+	if err != nil {
+		return err
+	}
+	release, err := s.gate.Admit(r.ContentLength, s.options.BodyBytes)
+	if err != nil {
+		return err
+	}
+	defer release()
+	body, err := s.gate.ReadBody(w, r, s.options.BodyBytes)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(oip.WithTrace(r.Context(), r.Header), s.options.RequestTimeout)
+	defer cancel()
+	req, err := shopper.Decode(r.Header.Get("Content-Type"), body, shopper.Limits{ImageBytes: s.options.ImageBytes, Categories: s.options.Categories})
+	if err != nil {
+		return err
+	}
+	if s.forward(ctx, w, r, body) {
+		return nil
+	}
+	if err := s.model.Ready(); err != nil {
+		return notReady(err)
+	}
+	t := s.metrics.Timings()
+	answer, err := s.work(ctx, req, t)
+	if err != nil {
+		return err
+	}
+	out, err := answer.Encode(mediaType)
+	if err != nil {
+		return problem.Because(problem.CodeInternal, err, "Encoding the picture.")
+	}
+	t.Lap(metrics.StageEncode)
+	s.metrics.Answered(answer.Scores)
+	w.Header().Set("Tryon-Version", s.options.Version)
+	w.Header().Set("Server-Timing", t.Header())
+	shopper.WriteBody(w, mediaType, out)
+	return nil
+}
+
+func notReady(err error) *problem.Problem {
+	return problem.Because(problem.CodeRuntimeUnavailable, err, "The pod is not ready.").After(2 * time.Second)
+}
+
+// forward gives the candidate its share. done is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
+func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) (done bool) {
+	candidate := s.router.Next(r.Header)
+	if candidate == nil {
+		return false
+	}
+	patience := s.options.ForwardTimeout
+	if patience <= 0 {
+		patience = s.options.RequestTimeout / 2
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	reply, err := s.router.Ask(ctx, *candidate, r.Header, body)
+	if err != nil {
+		slog.Warn("Candidate did not answer, answering here", "version", candidate.Version, "err", err)
+		s.metrics.FellBack()
+		return false
+	}
+	s.metrics.Forwarded(candidate.Version)
+	reply.Write(w)
+	return true
+}
+
+// work answers a request with this pod's own runtime. Errors are *problem.Problem.
+func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timings) (shopper.Answer, error) {
+	files, err := s.files(ctx, req)
+	if err != nil {
+		return shopper.Answer{}, err
+	}
+	pixels, free, err := s.decoder.Decode(ctx, files)
+	if err != nil {
+		return shopper.Answer{}, rejected(ctx, err)
+	}
+	defer free()
+	t.Lap(metrics.StageDecode)
+	in, err := picture.Prepare(s.model.Signature(), pixels.Person, pixels.Garment, pixels.Mask)
+	if err != nil {
+		return shopper.Answer{}, rejected(ctx, err)
+	}
+	t.Lap(metrics.StagePrepare)
+	out, err := s.run(ctx, in, req.Seed, t)
+	if err != nil {
+		return shopper.Answer{}, err
+	}
+	composed, scores, err := picture.Compose(pixels.Person, in, out)
+	if err != nil {
+		return shopper.Answer{}, rejected(ctx, err)
+	}
+	t.Lap(metrics.StageCompose)
+	answer := shopper.Answer{Picture: composed, Scores: scores, Version: s.options.Version, Seed: req.Seed}
+	if req.Seed != nil {
+		answer.Warnings = append(answer.Warnings, "This model is deterministic: the seed has no effect.")
+	}
+	return answer, nil
+}
+
+// files gives a request's pictures, those of a catalogue garment fetched.
+func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files, error) {
+	files := picture.Files{Person: req.Person, Garment: req.Garment, Mask: req.Mask}
+	if req.GarmentID == "" {
+		return files, nil
+	}
+	if s.catalogue == nil {
+		return files, problem.New(problem.CodeGarmentNotFound, "This deployment has no catalogue.")
+	}
+	g, err := s.catalogue.Get(ctx, req.GarmentID)
+	switch {
+	case errors.Is(err, catalogue.ErrNotFound), errors.Is(err, catalogue.ErrBadID):
+		return files, problem.Because(problem.CodeGarmentNotFound, err, "The garmentId is %.130q.", req.GarmentID)
+	case err != nil && ctx.Err() != nil:
+		return files, problem.Ended(ctx, "The catalogue did not answer in time.")
+	case err != nil:
+		return files, problem.Because(problem.CodeCatalogueUnavailable, err, "Garment %s cannot be read.", req.GarmentID).After(2 * time.Second)
+	}
+	files.Garment, files.Mask = g.Picture, g.Mask
+	return files, nil
+}
+
+// run waits for a slot and asks the runtime.
+func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (oip.Result, error) {
+	leave, err := s.queue.Enter(ctx)
+	if err != nil {
+		return oip.Result{}, notRun(ctx, err)
+	}
+	defer leave()
+	t.Lap(metrics.StageQueue)
+	out, err := s.model.TryOn(ctx, in, seed)
+	if err != nil {
+		return oip.Result{}, err
+	}
+	t.Lap(metrics.StageRuntime)
+	return out, nil
+}
+
+// notRun turns the queue's errors into problems.
+func notRun(ctx context.Context, err error) *problem.Problem {
+	var full *queue.FullError
+	if errors.As(err, &full) {
+		return problem.New(problem.CodeOverloaded, "%d requests are waiting already.", full.Waiting).After(max(full.Expected, time.Second))
+	}
+	return problem.Ended(ctx, "No run was free in time.")
+}
+
+// rejected turns the errors of package picture into problems.
+func rejected(ctx context.Context, err error) *problem.Problem {
+	code := problem.CodeInternal
+	switch {
+	case errors.Is(err, picture.ErrNoMemory):
+		return problem.Ended(ctx, "No memory for the pictures was free in time.")
+	case errors.Is(err, picture.ErrEmptyResult):
+		return problem.Because(problem.CodeResultRejected, err, "It has next to no contrast.")
+	case errors.Is(err, picture.ErrTooMuchMemory), errors.Is(err, imaging.ErrTooManyPixels):
+		code = problem.CodeTooLarge
+	case errors.Is(err, imaging.ErrDamaged), errors.Is(err, imaging.ErrNotPicture):
+		code = problem.CodeNotDecodable
+	case errors.Is(err, picture.ErrNotPlain):
+		code = problem.CodeGarmentUnsupported
+	case errors.Is(err, picture.ErrBlank), errors.Is(err, picture.ErrTooSmall):
+		code = problem.CodeInputRejected
+	case errors.Is(err, picture.ErrMask):
+		code = problem.CodeBadRequest
+	}
+	return problem.Because(code, err, "%.200s.", err.Error())
+}
