@@ -68,6 +68,17 @@ func checkTarget(o *Options) error {
 
 // drawAll renders all rows below root and writes lists and card.
 func drawAll(ctx context.Context, o *Options, root string) error {
+	if err := makeFolders(root); err != nil {
+		return err
+	}
+	jobs := plan(o)
+	if err := renderAll(ctx, o, root, jobs); err != nil {
+		return err
+	}
+	return writeLists(o, root, jobs)
+}
+
+func makeFolders(root string) error {
 	for _, f := range folders {
 		if err := os.MkdirAll(filepath.Join(root, f), 0o755); err != nil {
 			return fmt.Errorf("creating dataset folder: %w", err)
@@ -76,11 +87,7 @@ func drawAll(ctx context.Context, o *Options, root string) error {
 	if err := os.Chmod(root, 0o755); err != nil {
 		return fmt.Errorf("opening the draft to readers: %w", err)
 	}
-	jobs := plan(o)
-	if err := renderAll(ctx, o, root, jobs); err != nil {
-		return err
-	}
-	return writeLists(o, root, jobs)
+	return nil
 }
 
 // plan lists the rows. A test person is paired with the garment a fixed number of rows further on, never its own.
