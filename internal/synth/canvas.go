@@ -1,10 +1,11 @@
 package synth
 
 import (
+	"cmp"
 	"image"
 	"image/color"
 	"math"
-	"sort"
+	"slices"
 )
 
 // samples is the number of samples per pixel and direction; the box filter over 3x3 of them smooths every edge and texture.
@@ -47,6 +48,16 @@ func only(labels ...uint8) labelSet {
 // brush returns the colour of a sample at (x, y) in body units over what is already there.
 type brush func(x, y float64, under rgb) rgb
 
+// lineBrush is a brush in two steps, for large areas: once per line of samples for what depends on y alone, then per sample.
+type lineBrush func(y float64) dab
+
+// dab returns the colour of the sample at x on its line.
+type dab func(x float64, under rgb) rgb
+
+func (b brush) lines(y float64) dab {
+	return func(x float64, under rgb) rgb { return b(x, y, under) }
+}
+
 // canvas holds the samples of one picture: three colour bytes and a label each.
 type canvas struct {
 	width, height int // in samples
@@ -76,28 +87,28 @@ func (c *canvas) reset(background rgb, v view) {
 	c.unit = float64(c.height) * v.zoom
 	c.left = -float64(c.width)/2/c.unit - v.dx
 	c.top = -v.dy
-	r, g, b := toByte(background.r), toByte(background.g), toByte(background.b)
-	for i := range c.label {
-		c.label[i] = labelBackground
-		c.pix[3*i], c.pix[3*i+1], c.pix[3*i+2] = r, g, b
+	clear(c.label)
+	c.set(0, background)
+	for done := 3; done < len(c.pix); done *= 2 {
+		copy(c.pix[done:], c.pix[:done])
 	}
 }
 
+// sample returns the colour of a sample, with channels looked up because three divisions cost more than most brushes.
 func (c *canvas) sample(i int) rgb {
-	return rgb{float64(c.pix[3*i]) / 255, float64(c.pix[3*i+1]) / 255, float64(c.pix[3*i+2]) / 255}
+	p := c.pix[3*i : 3*i+3]
+	return rgb{channel[p[0]], channel[p[1]], channel[p[2]]}
 }
 
 func (c *canvas) set(i int, v rgb) {
-	c.pix[3*i], c.pix[3*i+1], c.pix[3*i+2] = toByte(v.r), toByte(v.g), toByte(v.b)
+	p := c.pix[3*i : 3*i+3]
+	p[0], p[1], p[2] = toByte(v.r), toByte(v.g), toByte(v.b)
 }
 
-// wash applies the brush to the whole frame without touching labels.
-func (c *canvas) wash(paint brush) {
+// wash applies the brush to every sample of the frame that carries a label of the set, and leaves labels alone.
+func (c *canvas) wash(where labelSet, paint lineBrush) {
 	for y := range c.height {
-		for x := range c.width {
-			i := y*c.width + x
-			c.set(i, paint(c.bodyX(x), c.bodyY(y), c.sample(i)))
-		}
+		c.paintLine(y, 0, c.width, spanPaint{keepLabel, where, paint(c.bodyY(y))})
 	}
 }
 
@@ -115,6 +126,11 @@ func (c *canvas) columns(low, high float64) (int, int) {
 
 // fill paints the samples inside a polygon (non-zero winding) that carry a label of the set, and gives them the label.
 func (c *canvas) fill(polygon []point, label uint8, where labelSet, paint brush) {
+	c.fillLines(polygon, label, where, paint.lines)
+}
+
+// fillLines is fill with a brush in two steps.
+func (c *canvas) fillLines(polygon []point, label uint8, where labelSet, paint lineBrush) {
 	low, high := math.Inf(1), math.Inf(-1)
 	for _, p := range polygon {
 		low, high = min(low, p.y), max(high, p.y)
@@ -122,11 +138,12 @@ func (c *canvas) fill(polygon []point, label uint8, where labelSet, paint brush)
 	first, end := c.rows(low, high)
 	for y := first; y < end; y++ {
 		c.cross(polygon, c.bodyY(y))
+		s := spanPaint{label, where, paint(c.bodyY(y))}
 		winding := 0
 		for k := 0; k+1 < len(c.crossings); k++ {
 			winding += c.crossings[k].winding
 			if winding != 0 {
-				c.span(y, c.crossings[k].x, c.crossings[k+1].x, spanPaint{label, where, paint})
+				c.span(y, c.crossings[k].x, c.crossings[k+1].x, s)
 			}
 		}
 	}
@@ -146,25 +163,29 @@ func (c *canvas) cross(polygon []point, y float64) {
 		}
 		c.crossings = append(c.crossings, crossing{a.x + (b.x-a.x)*(y-a.y)/(b.y-a.y), winding})
 	}
-	sort.Slice(c.crossings, func(i, j int) bool { return c.crossings[i].x < c.crossings[j].x })
+	slices.SortFunc(c.crossings, func(a, b crossing) int { return cmp.Compare(a.x, b.x) })
 }
 
 type spanPaint struct {
 	label uint8
 	where labelSet
-	paint brush
+	paint dab
 }
 
+// span paints the samples of a line whose centres lie between two body coordinates.
 func (c *canvas) span(y int, low, high float64, s spanPaint) {
 	first := max(0, int(math.Ceil((low-c.left)*c.unit-0.5)))
 	end := min(c.width, int(math.Ceil((high-c.left)*c.unit-0.5)))
-	bodyY := c.bodyY(y)
+	c.paintLine(y, first, end, s)
+}
+
+func (c *canvas) paintLine(y, first, end int, s spanPaint) {
 	for x := first; x < end; x++ {
 		i := y*c.width + x
 		if s.where>>c.label[i]&1 == 0 {
 			continue
 		}
-		c.set(i, s.paint(c.bodyX(x), bodyY, c.sample(i)))
+		c.set(i, s.paint(c.bodyX(x), c.sample(i)))
 		if s.label != keepLabel {
 			c.label[i] = s.label
 		}
@@ -176,35 +197,64 @@ func (c *canvas) picture() *image.RGBA {
 	out := image.NewRGBA(image.Rect(0, 0, c.width/samples, c.height/samples))
 	for y := range out.Rect.Dy() {
 		for x := range out.Rect.Dx() {
-			var sum [3]int
+			var r, g, b int
 			for sy := range samples {
-				at := 3 * ((y*samples+sy)*c.width + x*samples)
-				for k := range 3 * samples {
-					sum[k%3] += int(c.pix[at+k])
+				at := 3 * c.at(x, y, sy)
+				for p := c.pix[at : at+3*samples]; len(p) >= 3; p = p[3:] {
+					r, g, b = r+int(p[0]), g+int(p[1]), b+int(p[2])
 				}
 			}
 			const area = samples * samples
-			out.SetRGBA(x, y, color.RGBA{uint8((sum[0] + area/2) / area), uint8((sum[1] + area/2) / area), uint8((sum[2] + area/2) / area), 255})
+			out.SetRGBA(x, y, color.RGBA{uint8((r + area/2) / area), uint8((g + area/2) / area), uint8((b + area/2) / area), 255})
 		}
 	}
 	return out
 }
 
+// at is the index of the first sample on line sy of a pixel.
+func (c *canvas) at(x, y, sy int) int { return (y*samples+sy)*c.width + x*samples }
+
 // labels returns the most frequent label of each pixel; hands keep their own.
 func (c *canvas) labels() []uint8 {
 	w, h := c.width/samples, c.height/samples
-	out := make([]uint8, w*h)
-	for i := range out {
-		var votes [labelCount]uint8
-		best := uint8(0)
-		for s := range samples * samples {
-			l := c.label[(i/w*samples+s/samples)*c.width+i%w*samples+s%samples]
+	out := make([]uint8, 0, w*h)
+	for y := range h {
+		for x := range w {
+			label := c.label[c.at(x, y, 0)]
+			if !c.uniform(x, y, label) {
+				label = c.vote(x, y)
+			}
+			out = append(out, label)
+		}
+	}
+	return out
+}
+
+// uniform is true for the many pixels that need no vote.
+func (c *canvas) uniform(x, y int, label uint8) bool {
+	for sy := range samples {
+		at := c.at(x, y, sy)
+		for _, l := range c.label[at : at+samples] {
+			if l != label {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// vote returns the label of most samples of a pixel, of equals the one that got there first.
+func (c *canvas) vote(x, y int) uint8 {
+	var votes [labelCount]uint8
+	best := uint8(0)
+	for sy := range samples {
+		at := c.at(x, y, sy)
+		for _, l := range c.label[at : at+samples] {
 			votes[l]++
 			if votes[l] > votes[best] {
 				best = l
 			}
 		}
-		out[i] = best
 	}
-	return out
+	return best
 }

@@ -45,6 +45,14 @@ func toByte(v float64) uint8 {
 	return uint8(v)
 }
 
+// channel is the inverse of toByte.
+var channel = func() (table [256]float64) {
+	for i := range table {
+		table[i] = float64(i) / 255
+	}
+	return table
+}()
+
 func clamp(v, low, high float64) float64 {
 	if v < low {
 		return low

@@ -123,8 +123,9 @@ func (w *worn) paintSleeve(side float64) tubeBrush {
 		if w.flat {
 			light = 1.02 - 0.08*at.across*at.across*at.across*at.across
 		}
-		bend := bell((at.along - 1) / 0.24)
-		light += 0.055 * math.Sin(at.along*46+at.across*2.2+phase) * bend * w.creasing
+		if bend := bell((at.along - 1) / 0.24); bend > 0 {
+			light += 0.055 * math.Sin(at.along*46+at.across*2.2+phase) * bend * w.creasing
+		}
 		light += 0.03 * math.Sin(at.along*17+at.across*3+phase) * w.creasing
 		light -= 0.10 * smoothstep(0.86, 1, at.depth) * smoothstep(0.12, 0, at.along)
 		return lit(colour, light), labelUpper, true

@@ -13,17 +13,22 @@ type head struct {
 func (h *head) place(points []point) []point { return moved(points, h.onHead) }
 
 // hairBrush is glossy hair: strands and a band of light at a height relative to the head.
-func (h *head) hairBrush(gloss, depth float64) brush {
-	return func(x, y float64, _ rgb) rgb {
-		dx, dy := x-h.head.x, y-h.head.y
-		strand := math.Sin(dx*260+math.Sin(dy*30)*1.2+float64(h.creases%31)) * 0.035
-		band := bell((dy-gloss-dx*dx*6)/0.014) * 0.16 * (1 - smoothstep(0.02, 0.07, abs(dx)))
-		light := 1 + strand - depth - 0.18*smoothstep(0.02, 0.085, abs(dx))
-		c := h.hair.mix(rgb{1, 0.93, 0.84}, clamp(band, 0, 1))
-		if light > 1 {
-			return c.times(light)
+func (h *head) hairBrush(gloss, depth float64) lineBrush {
+	phase := float64(h.creases % 31)
+	return func(y float64) dab {
+		dy := y - h.head.y
+		curl := math.Sin(dy*30) * 1.2
+		return func(x float64, _ rgb) rgb {
+			dx := x - h.head.x
+			strand := math.Sin(dx*260+curl+phase) * 0.035
+			band := bell((dy-gloss-dx*dx*6)/0.014) * 0.16 * (1 - smoothstep(0.02, 0.07, abs(dx)))
+			light := 1 + strand - depth - 0.18*smoothstep(0.02, 0.085, abs(dx))
+			c := h.hair.mix(rgb{1, 0.93, 0.84}, clamp(band, 0, 1))
+			if light > 1 {
+				return c.times(light)
+			}
+			return c.shadow(clamp((1-light)*1.1, 0, 1))
 		}
-		return c.shadow(clamp((1-light)*1.1, 0, 1))
 	}
 }
 
@@ -40,17 +45,17 @@ func (h *head) drawBackHair() {
 		h.drawCurls()
 		return
 	case hairBun:
-		h.fill(h.place(ellipse(point{0.004, -0.112}, 0.033, 0.030, 0)), labelHair, anywhere, h.hairBrush(-0.122, 0.02))
+		h.fillLines(h.place(ellipse(point{0.004, -0.112}, 0.033, 0.030, 0)), labelHair, anywhere, h.hairBrush(-0.122, 0.02))
 		return
 	case hairTail:
 		side := math.Copysign(1, h.parting)
 		tail := loop(point{side * 0.04, -0.07}, point{side * 0.085, -0.045}, point{side * 0.092, 0.05}, point{side * 0.078, 0.14}, point{side * 0.062, 0.06}, point{side * 0.05, -0.02})
-		h.fill(h.place(tail), labelHair, anywhere, h.hairBrush(-0.03, 0.1))
+		h.fillLines(h.place(tail), labelHair, anywhere, h.hairBrush(-0.03, 0.1))
 		return
 	default:
 		return
 	}
-	h.fill(h.place(symmetric(right)), labelHair, anywhere, h.hairBrush(-0.06, 0.22))
+	h.fillLines(h.place(symmetric(right)), labelHair, anywhere, h.hairBrush(-0.06, 0.22))
 }
 
 // drawCurls paints a round cloud of curls.
@@ -66,7 +71,7 @@ func (h *head) drawCurls() {
 			}
 			size := d.between(0.024, 0.031) + 0.045*float64(max(0, 1-ring))
 			light := d.between(0.02, 0.2)
-			h.fill(h.place(ellipse(centre, size, size, 0)), labelHair, anywhere, h.hairBrush(-0.075, light))
+			h.fillLines(h.place(ellipse(centre, size, size, 0)), labelHair, anywhere, h.hairBrush(-0.075, light))
 		}
 	}
 }
@@ -100,13 +105,14 @@ func (h *head) drawFace() {
 		}
 	}
 	right := curve(point{0, -0.078}, point{0.036, -0.068}, point{0.0515, -0.025}, point{0.0505, 0.022}, point{0.040, 0.052}, point{0.020, 0.074}, point{0, 0.0795})
+	flush := h.skin.mix(hex(0xe0564f), 0.45)
 	h.fill(h.place(symmetric(right)), labelFace, anywhere, func(x, y float64, _ rgb) rgb {
 		dx, dy := x-h.head.x, y-h.head.y
 		light := 1.05 - 0.22*smoothstep(0.2, 1.1, hypot((dx+0.012)/0.056, (dy+0.005)/0.088))
 		colour := shadeSkin(h.skin, light)
 		for _, side := range []float64{-1, 1} {
 			cheek := hypot((dx-side*0.030)/0.017, (dy-0.027)/0.012)
-			colour = colour.mix(h.skin.mix(hex(0xe0564f), 0.45), h.blush*0.7*smoothstep(1, 0, cheek))
+			colour = colour.mix(flush, h.blush*0.7*smoothstep(1, 0, cheek))
 		}
 		return colour
 	})
@@ -150,7 +156,7 @@ func (h *head) drawFrontHair() {
 	switch h.hairStyle {
 	case hairBuzz:
 		cap := symmetric(curve(point{0, -0.086}, point{0.038, -0.077}, point{0.055, -0.038}, point{0.053, -0.008}, point{0.046, -0.03}, point{0.034, -0.055}, point{0, -0.06}))
-		h.fill(h.place(cap), labelHair, anywhere, paint)
+		h.fillLines(h.place(cap), labelHair, anywhere, paint)
 	case hairCurly:
 		h.drawFringe(0.062)
 	default:
@@ -171,7 +177,7 @@ func (h *head) drawFringe(width float64) {
 	}
 	crown := curve(point{-width + 0.007, temple}, point{-width, -0.028}, point{-0.045, -0.082}, point{0, -0.1}, point{0.045, -0.082}, point{width, -0.028}, point{width - 0.007, temple})
 	back := curve(point{0.0475, -0.016}, point{0.040, line + 0.006}, point{0.5*part + 0.02, line - 0.010}, point{part, -0.066}, point{0.5*part - 0.02, line - 0.010}, point{-0.040, line + 0.006}, point{-0.0475, -0.016})
-	h.fill(h.place(append(crown, back...)), labelHair, anywhere, h.hairBrush(-0.068, 0))
+	h.fillLines(h.place(append(crown, back...)), labelHair, anywhere, h.hairBrush(-0.068, 0))
 }
 
 // drawLocks lets long hair fall in front of the shoulders.
@@ -182,6 +188,6 @@ func (h *head) drawLocks() {
 		if h.hairStyle == hairWavy {
 			lock = []point{{side * 0.045, -0.045}, {side * 0.064, -0.025}, {side * 0.072, 0.035}, {side * 0.086, 0.08}, {side * 0.078, 0.125}, {side * 0.092, 0.17}, {side * 0.066, 0.20}, {side * 0.046, 0.18}, {side * 0.054, 0.13}, {side * 0.044, 0.085}, {side * 0.048, 0.04}}
 		}
-		h.fill(h.place(loop(lock...)), labelHair, anywhere, paint)
+		h.fillLines(h.place(loop(lock...)), labelHair, anywhere, paint)
 	}
 }

@@ -145,7 +145,8 @@ func (t *texture) flower(x, y float64) rgb {
 	if r < 0.10 {
 		return t.base.mix(hex(0xf2c14e), 0.85)
 	}
-	if r < 0.24+0.13*math.Cos(5*math.Atan2(dy, dx)+turn) {
+	// Petals are between 0.11 and 0.37 long; the angle matters only there.
+	if r < 0.10999 || r < 0.37001 && r < 0.24+0.13*math.Cos(5*math.Atan2(dy, dx)+turn) {
 		return t.mark
 	}
 	return t.base

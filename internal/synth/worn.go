@@ -45,7 +45,7 @@ func drape(s *skeleton, g *garment) profile {
 
 // drawTrunk paints the front of the garment without sleeves.
 func (w *worn) drawTrunk() {
-	w.fill(w.outline(), labelUpper, anywhere, w.paintTrunk)
+	w.fillLines(w.outline(), labelUpper, anywhere, w.paintTrunk)
 	w.drawTrim()
 	if w.garment.neck == neckHigh {
 		w.drawHighNeck()
@@ -106,20 +106,23 @@ func (w *worn) hemAt(u float64) float64 {
 func (w *worn) leaned(p point) point { return point{p.x + w.bones.axis(p.y), p.y} }
 
 // paintTrunk is the brush of the front: texture under a cylinder's projection, light and folds.
-func (w *worn) paintTrunk(x, y float64, _ rgb) rgb {
-	u := clamp((x-w.bones.axis(y))/w.cloth.at(y), -1, 1)
-	arc := u
-	light := 1.02 - 0.07*u*u*u*u
-	if !w.flat {
-		// A trunk is flatter than a cylinder: the visible arc is about 60 degrees to either side.
-		arc = math.Asin(u*0.866) / (math.Pi / 3)
-		light = roundness(u) + 0.02
+func (w *worn) paintTrunk(y float64) dab {
+	axis, half, folds := w.bones.axis(y), w.cloth.at(y), w.folds(y)
+	return func(x float64, _ rgb) rgb {
+		u := clamp((x-axis)/half, -1, 1)
+		arc := u
+		light := 1.02 - 0.07*u*u*u*u
+		if !w.flat {
+			// A trunk is flatter than a cylinder: the visible arc is about 60 degrees to either side.
+			arc = math.Asin(u*0.866) / (math.Pi / 3)
+			light = roundness(u) + 0.02
+		}
+		colour := w.garment.texture.at(arc*chestHalf, y-shoulderY, true)
+		if w.garment.hem == hemBanded && y > w.hemAt(u)-0.022 {
+			colour = w.garment.trim.times(1 + 0.05*math.Sin(arc*260))
+		}
+		return lit(colour, light+folds(u))
 	}
-	colour := w.garment.texture.at(arc*chestHalf, y-shoulderY, true)
-	if w.garment.hem == hemBanded && y > w.hemAt(u)-0.022 {
-		colour = w.garment.trim.times(1 + 0.05*math.Sin(arc*260))
-	}
-	return lit(colour, light+w.folds(u, y))
 }
 
 // lit applies light to cloth.
@@ -130,21 +133,28 @@ func lit(c rgb, light float64) rgb {
 	return c.shadow(clamp((1-light)*1.3, 0, 1))
 }
 
-// folds is what creases add to the light: from the armpits, round the waist, and down to the hem.
-func (w *worn) folds(u, y float64) float64 {
+// folds is what creases add to the light on a line: from the armpits, round the waist, and down to the hem.
+func (w *worn) folds(y float64) func(u float64) float64 {
 	phase := float64(w.garment.wrinkles%1000) / 160
-	side := abs(u)
-	sum := bell((side-0.42)/0.30) * bell((y-0.385)/0.042) * 0.035
-	if pit := bell((y - 0.395) / 0.045); pit > 0 {
-		sum += math.Sin((y-0.375)*95-side*5.2+phase) * pit * side * 0.075
+	chest, pit, belt := bell((y-0.385)/0.042), bell((y-0.395)/0.045), bell((y-waistY-0.01)/0.05)
+	fall, sway := smoothstep(0.47, w.hemY, y), math.Sin(y*22+phase)*1.1
+	return func(u float64) float64 {
+		side := abs(u)
+		sum := 0.0
+		if chest > 0 {
+			sum += bell((side-0.42)/0.30) * chest * 0.035
+		}
+		if pit > 0 {
+			sum += math.Sin((y-0.375)*95-side*5.2+phase) * pit * side * 0.075
+		}
+		if belt > 0 {
+			sum += math.Sin((y-waistY)*120+u*3.4+phase*2) * belt * (0.25 + side*side) * 0.055
+		}
+		if fall > 0 {
+			sum += math.Sin(u*9.5+sway+phase) * fall * 0.075
+		}
+		return sum * w.creasing
 	}
-	if belt := bell((y - waistY - 0.01) / 0.05); belt > 0 {
-		sum += math.Sin((y-waistY)*120+u*3.4+phase*2) * belt * (0.25 + side*side) * 0.055
-	}
-	if fall := smoothstep(0.47, w.hemY, y); fall > 0 {
-		sum += math.Sin(u*9.5+math.Sin(y*22+phase)*1.1+phase) * fall * 0.075
-	}
-	return sum * w.creasing
 }
 
 // castHem lays the garment's shadow on the trousers.
