@@ -199,9 +199,9 @@ func (c *canvas) picture() *image.RGBA {
 		for x := range out.Rect.Dx() {
 			var r, g, b int
 			for sy := range samples {
-				at := 3 * c.at(x, y, sy)
-				for p := c.pix[at : at+3*samples]; len(p) >= 3; p = p[3:] {
-					r, g, b = r+int(p[0]), g+int(p[1]), b+int(p[2])
+				p := (*[3 * samples]uint8)(c.pix[3*c.at(x, y, sy):])
+				for k := 0; k < len(p); k += 3 {
+					r, g, b = r+int(p[k]), g+int(p[k+1]), b+int(p[k+2])
 				}
 			}
 			const area = samples * samples

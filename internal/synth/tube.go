@@ -35,6 +35,18 @@ func (t *tube) bones() [2]bone {
 	return out
 }
 
+// columns is the range of x, on the line at y, outside of which nothing is within reach of the bone.
+func (b *bone) columns(y float64) (low, high float64) {
+	reach := math.Sqrt(b.reach)
+	first, last := 0.0, b.length
+	if b.unit.y != 0 {
+		p, q := (y-reach-b.from.y)/b.unit.y, (y+reach-b.from.y)/b.unit.y
+		first, last = clamp(min(p, q), 0, b.length), clamp(max(p, q), 0, b.length)
+	}
+	p, q := b.from.x+b.unit.x*first, b.from.x+b.unit.x*last
+	return min(p, q) - reach, max(p, q) + reach
+}
+
 // locate returns the place of p on one bone and whether p is inside.
 func (b *bone) locate(p point) (place, bool) {
 	rel := p.sub(b.from)
@@ -78,12 +90,13 @@ type tubeBrush func(at place, p point, under rgb) (colour rgb, label uint8, ok b
 // fillTube paints the inside of a tube.
 func (c *canvas) fillTube(t *tube, where labelSet, paint tubeBrush) {
 	reach := max(t.radius[0], max(t.radius[1], t.radius[2]))
-	lowX, highX := min(t.start.x, t.joint.x, t.end.x)-reach, max(t.start.x, t.joint.x, t.end.x)+reach
 	lowY, highY := min(t.start.y, t.joint.y, t.end.y)-reach, max(t.start.y, t.joint.y, t.end.y)+reach
 	bones := t.bones()
 	y0, y1 := c.rows(lowY, highY)
-	x0, x1 := c.columns(lowX, highX)
 	for y := y0; y < y1; y++ {
+		lowA, highA := bones[0].columns(c.bodyY(y))
+		lowB, highB := bones[1].columns(c.bodyY(y))
+		x0, x1 := c.columns(min(lowA, lowB), max(highA, highB))
 		for x := x0; x < x1; x++ {
 			i := y*c.width + x
 			if where>>c.label[i]&1 == 0 {
