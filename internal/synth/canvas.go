@@ -64,6 +64,7 @@ type canvas struct {
 	unit          float64
 	left, top     float64 // body coordinates of the first sample's corner
 	pix, label    []uint8
+	columnX       []float64 // body coordinate of each column of samples
 	crossings     []crossing
 }
 
@@ -79,6 +80,7 @@ func newCanvas(width, height int) *canvas {
 	c := &canvas{width: width * samples, height: height * samples}
 	c.pix = make([]uint8, 3*c.width*c.height)
 	c.label = make([]uint8, c.width*c.height)
+	c.columnX = make([]float64, c.width)
 	return c
 }
 
@@ -87,6 +89,9 @@ func (c *canvas) reset(background rgb, v view) {
 	c.unit = float64(c.height) * v.zoom
 	c.left = -float64(c.width)/2/c.unit - v.dx
 	c.top = -v.dy
+	for x := range c.columnX {
+		c.columnX[x] = c.left + (float64(x)+0.5)/c.unit
+	}
 	clear(c.label)
 	c.set(0, background)
 	for done := 3; done < len(c.pix); done *= 2 {
@@ -112,7 +117,7 @@ func (c *canvas) wash(where labelSet, paint lineBrush) {
 	}
 }
 
-func (c *canvas) bodyX(x int) float64 { return c.left + (float64(x)+0.5)/c.unit }
+func (c *canvas) bodyX(x int) float64 { return c.columnX[x] }
 func (c *canvas) bodyY(y int) float64 { return c.top + (float64(y)+0.5)/c.unit }
 
 // rows and columns return the range of samples that [low, high] in body units may touch.

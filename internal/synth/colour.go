@@ -36,13 +36,7 @@ func (c rgb) under(limit float64) rgb { return c.times(min(1, limit/max(c.luma()
 func (c rgb) luma() float64 { return 0.299*c.r + 0.587*c.g + 0.114*c.b }
 
 func toByte(v float64) uint8 {
-	switch v = v*255 + 0.5; {
-	case v <= 0:
-		return 0
-	case v >= 255:
-		return 255
-	}
-	return uint8(v)
+	return uint8(clamp(v*255+0.5, 0, 255))
 }
 
 // channel is the inverse of toByte.
