@@ -3,6 +3,7 @@ package scaletest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/scale"
@@ -45,7 +46,7 @@ const (
 
 // Scale decides.
 func (u *Utilisation) Scale(f scale.Facts) scale.Decision {
-	to := u.stabilized(f.Now, u.recommend(f))
+	to := u.stabilized(f, u.recommend(f))
 	if to > f.Wanted {
 		to = min(to, max(2*f.Wanted, f.Wanted+4))
 	}
@@ -77,13 +78,16 @@ func (u *Utilisation) recommend(f scale.Facts) int32 {
 	return int32(math.Ceil(ratio * over))
 }
 
-// stabilized is the highest recommendation of the last minutes, as far as it means fewer replicas.
-func (u *Utilisation) stabilized(now time.Time, replicas int32) int32 {
-	u.desired = append(u.desired, recommendation{now, replicas})
+// stabilized is the highest recommendation of the last minutes, as far as it means fewer replicas. What there is at the first look counts
+// as one, as in Kubernetes.
+func (u *Utilisation) stabilized(f scale.Facts, replicas int32) int32 {
+	if u.desired == nil {
+		u.desired = []recommendation{{f.Now, f.Wanted}}
+	}
+	u.desired = append(u.desired, recommendation{f.Now, replicas})
+	u.desired = slices.DeleteFunc(u.desired, func(r recommendation) bool { return f.Now.Sub(r.at) > hpaStabilizes })
 	for _, r := range u.desired {
-		if now.Sub(r.at) <= hpaStabilizes {
-			replicas = max(replicas, r.replicas)
-		}
+		replicas = max(replicas, r.replicas)
 	}
 	return replicas
 }

@@ -11,7 +11,7 @@ import (
 func (r *Run) Story() string {
 	var b strings.Builder
 	reason := ""
-	for _, p := range r.Points {
+	for _, p := range r.Looks {
 		if p.Remark != "" {
 			fmt.Fprintf(&b, "%7s  * %s\n", clock(p.At), p.Remark)
 		}
@@ -44,7 +44,7 @@ func (r *Run) P95() float64 {
 // Changes counts the decisions for more (+1) or fewer (-1) replicas.
 func (r *Run) Changes(direction int32) int {
 	n := 0
-	for _, p := range r.Points {
+	for _, p := range r.Looks {
 		if (p.Wanted-p.Was)*direction > 0 {
 			n++
 		}

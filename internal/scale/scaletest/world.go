@@ -50,8 +50,9 @@ type Run struct {
 	World
 	Scaler Scaler
 
-	// Points are the looks of the scaler.
-	Points []Point
+	// Looks of the scaler, and Moments of the world every two seconds.
+	Looks   []Look
+	Moments []Moment
 	// Waits of all requests in seconds; a refused one counts with MaxWait.
 	Waits   []float64
 	Refused int
@@ -67,19 +68,28 @@ type Run struct {
 	next   int // event
 }
 
-// Point is one look of the scaler.
-type Point struct {
-	At            time.Duration
-	Load, Backlog float64
+// Look is one look of the scaler.
+type Look struct {
+	At time.Duration
 	// Said is the work that arrives by what the pods say.
-	Said          float64
-	Wanted, Ready int32
-	// Was is the number of replicas before the decision.
-	Was      int32
-	Decision scale.Decision
+	Said float64
+	// Was is the number of replicas before the decision, Wanted after it.
+	Was, Wanted int32
+	Decision    scale.Decision
 	// Remark is what happened since the last look.
 	Remark string
 }
+
+// Moment is how the world is at some time.
+type Moment struct {
+	At   time.Duration
+	Load float64
+	// Wait is how many seconds a request waits, in the mean over the ready pods.
+	Wait          float64
+	Wanted, Ready int32
+}
+
+const sampling = 2 * time.Second
 
 // Play runs the world to its end.
 func Play(w World, s Scaler) *Run {
@@ -88,16 +98,19 @@ func Play(w World, s Scaler) *Run {
 	for _, p := range r.pods {
 		p.ready = 0
 	}
-	look, arrival := time.Duration(0), r.interval()
+	look, moment, arrival := time.Duration(0), time.Duration(0), r.interval()
 	for r.now < r.Length {
-		if arrival < look {
-			r.now = arrival
+		r.now = min(arrival, look, moment)
+		switch r.now {
+		case look:
+			look += r.look()
+		case moment:
+			r.sample()
+			moment += sampling
+		default:
 			r.arrive()
 			arrival += r.interval()
-			continue
 		}
-		r.now = look
-		look += r.look()
 	}
 	for _, p := range r.pods {
 		r.leave(p, r.Length)
@@ -168,19 +181,25 @@ func (r *Run) look() time.Duration {
 }
 
 func (r *Run) note(f scale.Facts, d scale.Decision, was int32, remark string) {
-	point := Point{At: r.now, Load: r.Load(r.now), Wanted: r.Wanted, Was: was, Decision: d, Remark: remark}
-	for _, p := range r.pods {
-		if p.takes(r.now) {
-			point.Ready++
-			point.Backlog += max(p.free-r.now, 0).Seconds()
-		}
-	}
+	look := Look{At: r.now, Was: was, Wanted: r.Wanted, Decision: d, Remark: remark}
 	for _, p := range f.Pods {
 		if p.Reading != nil {
-			point.Said += p.Reading.Arrivals
+			look.Said += p.Reading.Arrivals
 		}
 	}
-	r.Points = append(r.Points, point)
+	r.Looks = append(r.Looks, look)
+}
+
+func (r *Run) sample() {
+	now := Moment{At: r.now, Load: r.Load(r.now), Wanted: r.Wanted}
+	for _, p := range r.pods {
+		if p.takes(r.now) {
+			now.Ready++
+			now.Wait += max(p.free-r.now, 0).Seconds()
+		}
+	}
+	now.Wait /= float64(max(now.Ready, 1))
+	r.Moments = append(r.Moments, now)
 }
 
 func (r *Run) facts() scale.Facts {
