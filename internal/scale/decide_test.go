@@ -207,6 +207,72 @@ func TestOnePodsWildClaimMovesLittle(t *testing.T) {
 	}
 }
 
+func TestAfterAPodWasSilentTheWholeDelayIsWatchedAgain(t *testing.T) {
+	idle := scale.Reading{Arrivals: 0.1, Busy: 0.1}
+	memory, now := watched(settings, 6, idle, 6*time.Minute)
+	silent := alike(6, now, idle)
+	silent.Pods[3].Reading = nil
+	_, memory = scale.Decide(settings, silent, memory)
+	back := now.Add(5 * time.Second)
+	for now = back; now.Sub(back) < 5*time.Minute; now = now.Add(5 * time.Second) {
+		var got scale.Decision
+		if got, memory = scale.Decide(settings, alike(6, now, idle), memory); got.Replicas != 6 {
+			t.Fatalf("%v after it was back: %d, %s (%s)", now.Sub(back), got.Replicas, got.Reason, got.Message)
+		}
+	}
+	if got, _ := scale.Decide(settings, alike(6, now, idle), memory); got.Replicas != 3 {
+		t.Errorf("after the whole delay: %d, %s (%s), want 3", got.Replicas, got.Reason, got.Message)
+	}
+}
+
+func TestASilentPodCountsLikeTheOthers(t *testing.T) {
+	busy := scale.Reading{Arrivals: 0.9, Busy: 0.9}
+	memory, now := watched(settings, 4, busy, 50*time.Second)
+	for i := range 6 {
+		facts := alike(4, now.Add(time.Duration(i)*5*time.Second), busy)
+		facts.Pods[0].Reading = nil
+		var got scale.Decision
+		if got, memory = scale.Decide(settings, facts, memory); i == 5 && got.Replicas != 5 {
+			t.Errorf("got %d, %s (%s); want 5 as if all four were heard", got.Replicas, got.Reason, got.Message)
+		}
+	}
+}
+
+func TestStuckPodsDoNotCountAsComing(t *testing.T) {
+	flooded := scale.Reading{Backlog: 29, Arrivals: 1.5, Busy: 1}
+	brisk := settings
+	brisk.StableWindow = 10 * time.Second
+	order := func(age time.Duration) int32 {
+		memory, now := watched(brisk, 2, flooded, time.Minute)
+		facts := alike(2, now, flooded)
+		facts.Wanted = 5
+		for range 3 {
+			facts.Pods = append(facts.Pods, scale.Pod{Created: now.Add(-age)})
+		}
+		got, _ := scale.Decide(brisk, facts, memory)
+		return got.Replicas
+	}
+	if coming, stuck := order(29*time.Second), order(10*time.Minute); coming != 5 || stuck <= 5 {
+		t.Errorf("%d replicas with three pods about to be ready, %d with three that are stuck; want more for these", coming, stuck)
+	}
+}
+
+func TestNoClaimOfASinglePodIsBeyondWhatIsPossible(t *testing.T) {
+	for name, claim := range map[string]scale.Reading{"backlog": {Backlog: 1e300, Arrivals: 0.5, Busy: 0.5}, "arrivals": {Backlog: 1, Arrivals: 1e300, Busy: 1}} {
+		t.Run(name, func(t *testing.T) {
+			wide := scale.Settings{MinReplicas: 1, MaxReplicas: 1000, MaxScaleUp: 100}
+			if name == "arrivals" {
+				wide.MaxScaleUp = 4
+			}
+			memory, now := watched(wide, 1, claim, 30*time.Second)
+			got, _ := scale.Decide(wide, alike(1, now, claim), memory)
+			if got.Replicas > 6 || !strings.Contains(got.Message, "waits") {
+				t.Errorf("got %d, %s (%s); want a handful at most", got.Replicas, got.Reason, got.Message)
+			}
+		})
+	}
+}
+
 func TestDecideChangesNothingThatItIsGiven(t *testing.T) {
 	says := scale.Reading{Backlog: 10, Arrivals: 2, Busy: 1}
 	memory, now := watched(settings, 3, says, 6*time.Minute)
