@@ -258,7 +258,7 @@ func TestStuckPodsDoNotCountAsComing(t *testing.T) {
 }
 
 func TestNoClaimOfASinglePodIsBeyondWhatIsPossible(t *testing.T) {
-	for name, claim := range map[string]scale.Reading{"backlog": {Backlog: 1e300, Arrivals: 0.5, Busy: 0.5}, "arrivals": {Backlog: 1, Arrivals: 1e300, Busy: 1}} {
+	for name, claim := range map[string]scale.Reading{"backlog": {Backlog: 1e300, Arrivals: 0.5, Busy: 0.5}, "arrivals": {Backlog: 30, Arrivals: 1e300, Busy: 1}} {
 		t.Run(name, func(t *testing.T) {
 			wide := scale.Settings{MinReplicas: 1, MaxReplicas: 1000, MaxScaleUp: 100}
 			if name == "arrivals" {
@@ -266,8 +266,8 @@ func TestNoClaimOfASinglePodIsBeyondWhatIsPossible(t *testing.T) {
 			}
 			memory, now := watched(wide, 1, claim, 30*time.Second)
 			got, _ := scale.Decide(wide, alike(1, now, claim), memory)
-			if got.Replicas > 6 || !strings.Contains(got.Message, "waits") {
-				t.Errorf("got %d, %s (%s); want a handful at most", got.Replicas, got.Reason, got.Message)
+			if got.Replicas > 6 || !strings.Contains(got.Message, "waits 30s") {
+				t.Errorf("got %d, %s (%s); want a handful at most, and a wait of at most 30s", got.Replicas, got.Reason, got.Message)
 			}
 		})
 	}
