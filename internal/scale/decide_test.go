@@ -83,6 +83,12 @@ func TestADecisionHasItsReason(t *testing.T) {
 			before: idle, length: 6 * time.Minute, pods: 4, want: 4, reason: scale.ReasonReadingsMissing, says: "pod-2",
 			change: func(f *scale.Facts) { f.Pods[1].Reading = nil },
 		},
+		"one fewer would be enough, but without any margin": {
+			before: scale.Reading{Arrivals: 0.55, Busy: 0.55}, length: 6 * time.Minute, pods: 4, want: 4, reason: scale.ReasonSteady,
+		},
+		"one fewer would be enough with a margin": {
+			before: scale.Reading{Arrivals: 0.5, Busy: 0.5}, length: 6 * time.Minute, pods: 4, want: 3, reason: scale.ReasonLoadFell,
+		},
 		"idle, but at the minimum": {
 			settings: scale.Settings{MinReplicas: 3, MaxReplicas: 9}, before: idle, length: 6 * time.Minute, pods: 3, want: 3, reason: scale.ReasonSteady,
 		},
@@ -222,6 +228,23 @@ func TestAfterAPodWasSilentTheWholeDelayIsWatchedAgain(t *testing.T) {
 	}
 	if got, _ := scale.Decide(settings, alike(6, now, idle), memory); got.Replicas != 3 {
 		t.Errorf("after the whole delay: %d, %s (%s), want 3", got.Replicas, got.Reason, got.Message)
+	}
+}
+
+func TestWhatABurstOrderedStaysForTheDelay(t *testing.T) {
+	calm, flood := scale.Reading{Arrivals: 0.3, Busy: 0.3}, scale.Reading{Backlog: 20, Arrivals: 3, Busy: 1}
+	memory, now := watched(settings, 2, calm, 6*time.Minute)
+	ordered, memory := scale.Decide(settings, alike(2, now.Add(10*time.Second), flood), memory)
+	if ordered.Replicas < 6 {
+		t.Fatalf("the burst ordered only %d: %s", ordered.Replicas, ordered.Message)
+	}
+	for after := 5 * time.Second; after <= 5*time.Minute; after += 5 * time.Second {
+		facts := alike(2, now.Add(10*time.Second+after), calm)
+		facts.Wanted = ordered.Replicas
+		var got scale.Decision
+		if got, memory = scale.Decide(settings, facts, memory); got.Replicas < ordered.Replicas {
+			t.Fatalf("%v after the order: %d of %d, %s (%s)", after, got.Replicas, ordered.Replicas, got.Reason, got.Message)
+		}
 	}
 }
 
