@@ -1,0 +1,51 @@
+// Command scale compares scaling on the backlog (internal/scale) with a HorizontalPodAutoscaler on utilisation in the same simulated
+// worlds. It draws the five-fold story and writes the ratios into the documentation: go run ./bench/scale
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+const (
+	page    = "scaling.md"
+	picture = "scaling.svg"
+	begin   = "<!-- go run ./bench/scale: begin -->\n"
+	end     = "<!-- end -->\n"
+)
+
+func main() {
+	if err := write("docs"); err != nil {
+		fmt.Fprintf(os.Stderr, "scale: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// write renews the picture and the table in the page.
+func write(folder string) error {
+	text, err := os.ReadFile(filepath.Join(folder, page))
+	if err != nil {
+		return fmt.Errorf("reading the page: %w", err)
+	}
+	text, err = between(text, table())
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(folder, page), text, 0o644),
+		os.WriteFile(filepath.Join(folder, picture), draw(), 0o644),
+	)
+}
+
+// between puts the figures between their marks.
+func between(text []byte, figures string) ([]byte, error) {
+	before, rest, begins := bytes.Cut(text, []byte(begin))
+	_, after, ends := bytes.Cut(rest, []byte(end))
+	if !begins || !ends {
+		return nil, errors.New("the page has no place for the figures")
+	}
+	return fmt.Appendf(nil, "%s%s%s%s%s", before, begin, figures, end, after), nil
+}
