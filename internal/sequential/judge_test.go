@@ -1,0 +1,62 @@
+package sequential
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func latencies(t *testing.T, ratio float64, pairs int, stable, candidate time.Duration) *Latencies {
+	t.Helper()
+	l, err := NewLatencies(ratio)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range pairs {
+		spread := time.Duration(i%50) * time.Millisecond
+		if err := l.Observe(stable+spread, candidate+spread); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &l
+}
+
+func TestAGoodCandidateIsPromotedByAllGatesTogether(t *testing.T) {
+	gates := []Gate{
+		Rate{Name: "error-rate-difference", Margin: 0.002, Pairs: Pairs{BothGood: 10000}},
+		Mean{Name: "garment-distance", Margin: 0.02, Evidence: Differences{N: 5000, SumSquares: 50, Min: -0.5, Max: 0.5}},
+		Quantile{Name: "latency-p95-ratio", Level: 0.95, Evidence: latencies(t, 1.1, 8000, 300*time.Millisecond, 300*time.Millisecond)},
+	}
+	j, err := Judge(gates, 0.05, 1)
+	if err != nil || j.Verdict != Promote {
+		t.Errorf("%+v, %v", j, err)
+	}
+	for _, f := range j.Findings {
+		t.Log(f.Message)
+		if !(f.Upper <= f.Margin && f.Lower < f.Estimate && f.Estimate < f.Upper) {
+			t.Errorf("the interval does not say what the verdict says: %+v", f)
+		}
+	}
+}
+
+func TestOneBadGateRejects(t *testing.T) {
+	gates := []Gate{
+		Rate{Name: "error-rate-difference", Margin: 0.002, Pairs: Pairs{BothGood: 1000}},
+		Rate{Name: "artefact-rate-difference", Margin: 0.01, Pairs: Pairs{BothGood: 900, OnlyCandidate: 80, OnlyStable: 20}},
+	}
+	j, err := Judge(gates, 0.05, 1)
+	if err != nil || j.Verdict != Reject || j.Rule != "artefact-rate-difference" || !strings.Contains(j.Message, "worse than the margin 0.01") {
+		t.Errorf("%+v, %v", j, err)
+	}
+}
+
+func TestMissingEvidenceIsNeitherPassNorFail(t *testing.T) {
+	gates := []Gate{
+		Rate{Name: "error-rate-difference", Margin: 0.002, Pairs: Pairs{BothGood: 10000}},
+		Rate{Name: "artefact-rate-difference", Margin: 0.01},
+	}
+	j, err := Judge(gates, 0.05, 1)
+	if err != nil || j.Verdict != KeepCollecting || j.Rule != "artefact-rate-difference" || j.ETA != 0 {
+		t.Errorf("%+v, %v", j, err)
+	}
+}
