@@ -14,10 +14,10 @@ import (
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
-)
 
-// checksumParam is gocloud.dev's query parameter for what the S3 client verifies by itself.
-const checksumParam = "response_checksum_validation"
+	"github.com/braincreators/tryon-operator/internal/bucket"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
 
 // Store is an open artefact store. It is safe for concurrent use by several goroutines and several processes.
 type Store struct {
@@ -29,8 +29,8 @@ type Store struct {
 }
 
 // Open opens a store by its URI. file:///dir creates the folder when it is missing. s3://bucket/prefix takes the query
-// parameters endpoint, region, s3ForcePathStyle and the others of gocloud.dev/aws; its credentials come from the AWS_*
-// environment and never from the URI.
+// parameters endpoint, region, s3ForcePathStyle and the others of gocloud.dev/aws; its credentials come from the environment
+// (see package bucket, task.EnvStore) and never from the URI.
 func Open(ctx context.Context, uri string) (*Store, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
@@ -78,23 +78,14 @@ func openS3(ctx context.Context, u *url.URL) (*Store, error) {
 		}
 		prefix += "/"
 	}
-	bare := *u
-	bare.Path = ""
-	query := bare.Query()
-	if !query.Has(checksumParam) {
-		// Every byte is verified against its digest anyway; servers without checksums would only cause a warning per read.
-		query.Set(checksumParam, "when_required")
-	}
-	bare.RawQuery = query.Encode()
-	opener := s3blob.URLOpener{}
-	bucket, err := opener.OpenBucketURL(ctx, &bare)
+	b, err := bucket.Open(ctx, u, task.EnvStore)
 	if err != nil {
 		return nil, fmt.Errorf("opening artefact store: %w", err)
 	}
 	if prefix != "" {
-		bucket = blob.PrefixedBucket(bucket, prefix)
+		b = blob.PrefixedBucket(b, prefix)
 	}
-	return &Store{bucket: bucket}, nil
+	return &Store{bucket: b}, nil
 }
 
 // Close releases the store's connections.

@@ -164,13 +164,16 @@ func TestAStageThatEndsWellIsPublished(t *testing.T) {
 	b := newBench(t)
 	b.task.Init = []task.Parent{b.parent("pf-warp", "warp weights")}
 	b.task.Freeze = []task.Parent{b.parent("pb-gen", "teacher weights")}
+	t.Setenv(task.Env, "{}")
+	t.Setenv(task.EnvStore+"AWS_SECRET_ACCESS_KEY", "the store's")
+	t.Setenv(task.EnvSource+"AWS_SECRET_ACCESS_KEY", "the dataset's")
 	e := b.run(t.Context(), progressAt(3, `"loss":0.25,"warp_area_ratio":0.9`)+`
 		cat "$TRYON_DATASET_DIR/train_pairs.txt" "$TRYON_INIT_DIR/pf-warp/weights.npz" "$TRYON_FREEZE_DIR/pb-gen/weights.npz" > "$TRYON_OUTPUT_DIR/seen"
 		printf %s "$TRYON_PARAMS" > "$TRYON_OUTPUT_DIR/params"
-		printf %s "${TRYON_TASK-unset}" > "$TRYON_OUTPUT_DIR/task"
+		env | grep -c -e '^TRYON_TASK=' -e '^TRYON_STORE_' -e '^TRYON_SOURCE_' > "$TRYON_OUTPUT_DIR/secrets" || true
 		test -w "$TMPDIR" && test -w "$HOME"`)
 	s := b.summary(e)
-	want := map[string]string{"seen": "a b\nwarp weightsteacher weights", "params": `{"steps":"3"}`, "task": "unset"}
+	want := map[string]string{"seen": "a b\nwarp weightsteacher weights", "params": `{"steps":"3"}`, "secrets": "0\n"}
 	if diff := cmp.Diff(want, b.output(s.Weights)); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
