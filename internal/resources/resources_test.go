@@ -93,7 +93,7 @@ func built(t *testing.T) map[string]any {
 	objects["evaluate"] = must(claimConfig().MakeEvaluation(work(Evaluate, ""), dataset("pvc://data/zalando"), "sha256:w", v1alpha1.EvaluationSpec{MaxCases: 32}))
 	objects["publish"] = must(claimConfig().MakePublish(work(Publish, ""), task.Publish{
 		Weights: "sha256:w", Golden: "sha256:g", Evaluator: "sha256:e", Scores: map[string]float64{"ssim": 0.9},
-		Lineage: task.Lineage{Model: "tops", Version: 3, Method: "pf-afn", Dataset: "sha256:d", Licenses: []string{"Apache-2.0"}},
+		Lineage: task.Lineage{Method: "pf-afn", Dataset: "sha256:d", Licenses: []string{"Apache-2.0"}},
 	}))
 	objects["claim"] = Store{
 		Claim: "tryon-artefacts", Size: resource.MustParse("20Gi"), Class: "fast", AccessMode: corev1.ReadWriteMany,

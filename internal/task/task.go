@@ -104,10 +104,9 @@ type Evaluate struct {
 	Title string `json:"title,omitempty"`
 }
 
-// Lineage is everything a version's weights descend from; it is written into the published card.
+// Lineage is everything a version's weights descend from; it is written into the published card. Names and numbers of the cluster
+// are no part of it: the same weights from two models are the same tree.
 type Lineage struct {
-	Model   string `json:"model"`
-	Version int64  `json:"version"`
 	Method  string `json:"method"`
 	Dataset string `json:"dataset"`
 	// Licenses are the SPDX expressions of dataset, method and code.
