@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
@@ -24,8 +25,12 @@ const (
 	maxWords = 512
 )
 
-// ErrPod says that a pod could not be asked or told, or that it answered nonsense.
-var ErrPod = errors.New("asking serving pod")
+var (
+	// ErrPod says that a pod could not be asked or told, or that it answered nonsense.
+	ErrPod = errors.New("asking serving pod")
+	// ErrNoEvidence says that a pod compares nothing: it has not heard of an epoch, or the comparison has ended.
+	ErrNoEvidence = errors.New("no candidate is compared")
+)
 
 // Target is one serving pod.
 type Target struct {
@@ -84,7 +89,7 @@ func (c *Client) Push(ctx context.Context, pod Target, document control.Document
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPod, err)
 	}
-	got, err := c.do(ctx, pod, question{method: http.MethodPut, path: "/control", body: body, limit: maxWords})
+	got, err := c.do(ctx, pod, question{method: http.MethodPut, path: "/control", body: body, signed: true, limit: maxWords})
 	if err != nil {
 		return err
 	}
@@ -92,6 +97,25 @@ func (c *Client) Push(ctx context.Context, pod Target, document control.Document
 		return got.refusal()
 	}
 	return nil
+}
+
+// Evidence reads how a pod's candidate compares. Every error wraps ErrPod; ErrNoEvidence when the pod compares nothing (yet), and
+// evidence.ErrInvalid when what it said is not evidence.
+func (c *Client) Evidence(ctx context.Context, pod Target) (evidence.Report, error) {
+	got, err := c.do(ctx, pod, question{method: http.MethodGet, path: "/evidence", signed: true, limit: evidence.MaxBytes + 1})
+	switch {
+	case err != nil:
+		return evidence.Report{}, err
+	case got.code == http.StatusNotFound:
+		return evidence.Report{}, fmt.Errorf("%w: %w", got.refusal(), ErrNoEvidence)
+	case got.code != http.StatusOK:
+		return evidence.Report{}, got.refusal()
+	}
+	report, err := evidence.Decode(got.body)
+	if err != nil {
+		return evidence.Report{}, fmt.Errorf("%w: %w", ErrPod, err)
+	}
+	return report, nil
 }
 
 // Unready reads why a pod is not ready; empty when it is. Every error wraps ErrPod.
@@ -107,6 +131,7 @@ func (c *Client) Unready(ctx context.Context, pod Target) (string, error) {
 type question struct {
 	method, path string
 	body         []byte
+	signed       bool
 	limit        int64
 }
 
@@ -126,8 +151,10 @@ func (c *Client) do(ctx context.Context, pod Target, q question) (answer, error)
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: %w", ErrPod, err)
 	}
-	if q.method == http.MethodPut {
+	if len(q.body) > 0 {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if q.signed {
 		control.Sign(request.Header, c.key, pod.UID, c.now(), q.body)
 	}
 	response, err := c.http.Do(request)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/sidecar"
 )
 
@@ -168,10 +169,70 @@ func TestTheSidecarTakesWhatTheOperatorPushes(t *testing.T) {
 	if why, err := c.Unready(t.Context(), target); err != nil || why == "" {
 		t.Errorf("unready because %q, %v; want a reason", why, err)
 	}
+	if _, err := c.Evidence(t.Context(), target); !errors.Is(err, ErrNoEvidence) {
+		t.Errorf("evidence of nothing: %v", err)
+	}
+	compare := control.New(8, nil)
+	compare.Shadow = &control.Shadow{Epoch: "e1", Version: "tops-v2", Address: "http://storefront-tops-v2.ns.svc:8080", SamplePercent: 20, LatencyRatio: 1.1}
+	if err := c.Push(t.Context(), target, compare); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Evidence(t.Context(), target); err != nil || got.Epoch != "e1" || got.Stable != "tops-v1" || got.Pairs != 0 {
+		t.Errorf("evidence %+v, %v", got.Errors, err)
+	}
 	if err := c.Push(t.Context(), target, control.New(6, nil)); !errors.Is(err, ErrPod) {
 		t.Errorf("an older document: error %v, want one that wraps %v", err, ErrPod)
 	}
-	if err := c.Push(t.Context(), Target{IP: target.IP, UID: "another"}, control.New(8, nil)); !errors.Is(err, ErrPod) {
+	if err := c.Push(t.Context(), Target{IP: target.IP, UID: "another"}, control.New(9, nil)); !errors.Is(err, ErrPod) {
 		t.Errorf("a document for another pod: error %v, want one that wraps %v", err, ErrPod)
+	}
+}
+
+func TestEvidenceIsAskedForWithASignatureAndRead(t *testing.T) {
+	totals, err := evidence.NewTotals(1.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := evidence.Report{
+		Schema: evidence.Schema, Epoch: "e1", Stable: "tops-v1", Candidate: "tops-v2", Instance: strings.Repeat("0f", 16), Sequence: 3, TakenAt: now, Totals: totals,
+	}
+	var public ed25519.PublicKey
+	c, target, key := pod(t, func(w http.ResponseWriter, r *http.Request) {
+		if err := control.Verify(r.Header, public, "5f2a9f2e", now, nil); err != nil || r.Method != http.MethodGet || r.URL.Path != "/evidence" {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		body, err := want.Encode()
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(body)
+	})
+	public = key
+	got, err := c.Evidence(t.Context(), target)
+	if err != nil || got != want {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+func TestWhatIsNoEvidenceIsAnErrorOfItsKind(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		want    error
+	}{
+		"nothing compared": {http.NotFound, ErrNoEvidence},
+		"nonsense":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"schema":"x"}`) }, evidence.ErrInvalid},
+		"an endless one": {func(w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				_, _ = io.WriteString(w, strings.Repeat(" ", 64<<10))
+			}
+		}, evidence.ErrInvalid},
+		"a refusal": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }, ErrPod},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, target, _ := pod(t, tt.handler)
+			if _, err := c.Evidence(t.Context(), target); !errors.Is(err, tt.want) || !errors.Is(err, ErrPod) {
+				t.Errorf("error %v, want one that wraps %v and %v", err, tt.want, ErrPod)
+			}
+		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 )
 
 // writeSlack is what a slow reader gets on top of a request's own time.
@@ -27,13 +28,22 @@ func (s *Server) Handler() http.Handler {
 		case r.URL.Path == "/v1/model":
 			s.answer(w, r, metrics.RouteModel, http.MethodGet, s.describe)
 		case r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/"):
-			s.answer(w, r, metrics.RouteInfer, "", s.passThrough)
+			s.inference(w, r)
 		default:
 			s.answer(w, r, metrics.RouteOther, "", func(http.ResponseWriter, *http.Request) error {
 				return problem.New(problem.CodeNotFound, "The path is %.80q.", r.URL.Path)
 			})
 		}
 	})
+}
+
+// inference answers a request of the inference protocol, a copy of one that was answered elsewhere in its own way.
+func (s *Server) inference(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get(route.HeaderShadow) != "" {
+		s.answer(w, r, metrics.RouteShadow, http.MethodPost, s.answerCopy)
+		return
+	}
+	s.answer(w, r, metrics.RouteInfer, "", s.passThrough)
 }
 
 // answer is the frame of every request: counted, bounded in time, and ended by a problem document when it fails.

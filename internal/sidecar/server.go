@@ -17,6 +17,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/route"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 )
 
 // Server is a sidecar: the parts of a pod's data plane, and the handlers that use them.
@@ -29,6 +30,7 @@ type Server struct {
 	router    *route.Router
 	queue     *queue.Queue
 	model     *modelserver.Client
+	mirror    *shadow.Mirror
 	metrics   *metrics.Metrics
 }
 
@@ -43,6 +45,10 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		queue:    queue.New(o.Concurrent, o.Waiting),
 	}
 	s.metrics = metrics.New(s.gauges())
+	s.mirror = shadow.New(shadow.Options{
+		Version: o.Version, Copies: shadowCopies, Bytes: o.ShadowMemory, Patience: o.RequestTimeout / 2,
+		Paired: s.metrics.ShadowPaired, Dropped: s.metrics.ShadowDropped,
+	})
 	var err error
 	s.model, err = modelserver.New(modelserver.Options{URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Checked: s.metrics.GoldenChecked})
 	if err != nil {
@@ -100,6 +106,7 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *Server) close() {
 	s.router.Close()
+	s.mirror.Close()
 	s.model.Close()
 	if s.catalogue != nil {
 		_ = s.catalogue.Close()
@@ -113,6 +120,7 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	defer wait.Wait()
 	defer stop()
 	wait.Go(func() { s.model.Watch(background) })
+	wait.Go(func() { s.mirror.Run(background) })
 	if s.options.Control != "" {
 		wait.Go(func() { s.router.Follow(background, s.options.Control) })
 	}

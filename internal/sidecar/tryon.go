@@ -11,9 +11,11 @@ import (
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
+	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
 )
 
@@ -45,7 +47,9 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 		return notReady(err)
 	}
 	t := s.metrics.Timings()
-	answer, err := s.work(ctx, req, t)
+	answer, sample, err := s.work(ctx, req, t)
+	// Beside the path: when the reply is written, or has failed.
+	defer s.offer(r.Header, sample)
 	if err != nil {
 		return err
 	}
@@ -88,37 +92,38 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Req
 	return true
 }
 
-// work answers a request with this pod's own runtime. Errors are *problem.Problem.
-func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timings) (shopper.Answer, error) {
+// work answers a request with this pod's own runtime. The sample is what the model was asked and answered, nil when it was not asked. Errors are
+// *problem.Problem.
+func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timings) (shopper.Answer, *shadow.Sample, error) {
 	files, err := s.files(ctx, req)
 	if err != nil {
-		return shopper.Answer{}, err
+		return shopper.Answer{}, nil, err
 	}
 	pixels, free, err := s.decoder.Decode(ctx, files)
 	if err != nil {
-		return shopper.Answer{}, rejected(ctx, err)
+		return shopper.Answer{}, nil, rejected(ctx, err)
 	}
 	defer free()
 	t.Lap(metrics.StageDecode)
 	in, err := picture.Prepare(s.model.Signature(), pixels.Person, pixels.Garment, pixels.Mask)
 	if err != nil {
-		return shopper.Answer{}, rejected(ctx, err)
+		return shopper.Answer{}, nil, rejected(ctx, err)
 	}
 	t.Lap(metrics.StagePrepare)
-	out, err := s.run(ctx, in, req.Seed, t)
+	sample, err := s.run(ctx, in, req.Seed, t)
 	if err != nil {
-		return shopper.Answer{}, err
+		return shopper.Answer{}, sample, err
 	}
-	composed, scores, err := picture.Compose(pixels.Person, in, out)
+	composed, scores, err := picture.Compose(pixels.Person, in, sample.Out)
 	if err != nil {
-		return shopper.Answer{}, rejected(ctx, err)
+		return shopper.Answer{}, sample, rejected(ctx, err)
 	}
 	t.Lap(metrics.StageCompose)
 	answer := shopper.Answer{Picture: composed, Scores: scores, Version: s.options.Version, Seed: req.Seed}
 	if req.Seed != nil {
 		answer.Warnings = append(answer.Warnings, "This model is deterministic: the seed has no effect.")
 	}
-	return answer, nil
+	return answer, sample, nil
 }
 
 // files gives a request's pictures, those of a catalogue garment fetched.
@@ -143,21 +148,27 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 	return files, nil
 }
 
-// run waits for a slot and asks the runtime.
-func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (oip.Result, error) {
+// run waits for a slot and asks the runtime. The sample is nil when no fault and no merit of the model can be seen in what came.
+func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (*shadow.Sample, error) {
 	run, err := s.queue.Enter(ctx)
 	if err != nil {
-		return oip.Result{}, notRun(ctx, err)
+		return nil, notRun(ctx, err)
 	}
 	defer run.Leave()
 	t.Lap(metrics.StageQueue)
-	out, err := s.model.TryOn(ctx, in, seed)
+	row := modelserver.Row(in, seed)
+	start := time.Now()
+	out, err := s.model.TryOn(ctx, row)
+	sample := &shadow.Sample{Signature: in.Signature, In: row, Out: out, Failed: err != nil, Took: time.Since(start), Alone: run.Alone()}
+	if err != nil && !modelFailed(err) {
+		sample = nil
+	}
 	if err != nil {
-		return oip.Result{}, err
+		return sample, err
 	}
 	run.Served()
 	t.Lap(metrics.StageRuntime)
-	return out, nil
+	return sample, nil
 }
 
 // notRun turns the queue's errors into problems.

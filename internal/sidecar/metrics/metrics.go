@@ -19,6 +19,7 @@ const (
 	RouteTryOn   = "tryon"
 	RouteModel   = "model"
 	RouteInfer   = "infer"
+	RouteShadow  = "shadow"
 	RouteOther   = "other"
 	RouteControl = "control"
 )
@@ -45,6 +46,9 @@ type Metrics struct {
 	forwards *prometheus.CounterVec
 	golden   *prometheus.CounterVec
 	proxies  *prometheus.HistogramVec
+	pairs    *prometheus.CounterVec
+	drops    *prometheus.CounterVec
+	mirrored *prometheus.HistogramVec
 
 	// The control status reports the same events by name; versions come from signed documents.
 	mu        sync.Mutex
@@ -75,10 +79,13 @@ func New(g Gauges) *Metrics {
 		forwards:  counter("forwards_total", "Try-ons sent to the candidate by outcome: Answered or FellBack.", "outcome"),
 		golden:    counter("golden_checks_total", "Checks of the golden requests by outcome: Passed, Failed or Errored.", "outcome"),
 		proxies:   histogram("proxy", "Quality proxies of answers.", []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3}, "proxy"),
+		pairs:     counter("shadow_pairs_total", "Requests that the candidate was asked as well, by how each version answered.", "stable", "candidate"),
+		drops:     counter("shadow_dropped_total", "Copies of requests of which no pair became, by reason.", "reason"),
+		mirrored:  histogram("shadow_seconds", "Time of one copy, from asking the candidate to the compared pair.", seconds),
 		forwarded: map[string]int64{},
 		errors:    map[string]int64{},
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies,
+	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies, m.pairs, m.drops, m.mirrored,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, gauge := range []struct {
 		name, help string
@@ -117,7 +124,8 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Done(route string, code problem.Code, took time.Duration) {
 	m.requests.WithLabelValues(route, string(code)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
-	if code != problem.CodeOK {
+	// A refused copy is no failure that a shopper saw.
+	if code != problem.CodeOK && route != RouteShadow {
 		m.count(string(code))
 	}
 }
@@ -163,3 +171,12 @@ func (m *Metrics) Refused(code problem.Code) {
 
 // GoldenChecked counts a check of the golden requests.
 func (m *Metrics) GoldenChecked(outcome string) { m.golden.WithLabelValues(outcome).Inc() }
+
+// ShadowPaired counts a pair and how long it took.
+func (m *Metrics) ShadowPaired(stable, candidate string, took time.Duration) {
+	m.pairs.WithLabelValues(stable, candidate).Inc()
+	m.mirrored.WithLabelValues().Observe(took.Seconds())
+}
+
+// ShadowDropped counts a copy of which no pair became.
+func (m *Metrics) ShadowDropped(reason string) { m.drops.WithLabelValues(reason).Inc() }

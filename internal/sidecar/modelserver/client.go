@@ -72,12 +72,17 @@ func (c *Client) Signature() oip.Signature { return c.signature }
 // Close closes idle connections.
 func (c *Client) Close() { c.relayer.CloseIdleConnections() }
 
-// TryOn asks for one try-on; seed is nil when none was given. Errors are *problem.Problem.
-func (c *Client) TryOn(ctx context.Context, in picture.Inputs, seed *int64) (oip.Result, error) {
+// Row makes the model's input; seed is nil when none was given.
+func Row(in picture.Inputs, seed *int64) oip.TryOn {
 	row := oip.TryOn{Person: in.Person, Garment: in.Garment, GarmentMask: in.GarmentMask}
 	if seed != nil {
 		row.Parameters = map[string]any{"seed": *seed}
 	}
+	return row
+}
+
+// TryOn asks for one try-on. Errors are *problem.Problem.
+func (c *Client) TryOn(ctx context.Context, row oip.TryOn) (oip.Result, error) {
 	out, err := c.protocol.TryOn(ctx, c.signature, 1, row)
 	if err != nil {
 		return oip.Result{}, c.problem(ctx, err)
