@@ -41,7 +41,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method st
 	start := time.Now()
 	out := &onceWriter{ResponseWriter: w}
 	err := s.guarded(func() error {
-		_ = http.NewResponseController(w).SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
+		control := http.NewResponseController(w)
+		// For what is refused before its body was read: the server reads on in it before it answers.
+		_ = control.SetReadDeadline(start.Add(s.options.BodyTimeout))
+		_ = control.SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
 		if s.activity.Phase() != intake.Serving {
 			// Keep-alive clients move to another pod with their next request.
 			w.Header().Set("Connection", "close")
