@@ -269,7 +269,7 @@ func TestEveryFaultOfTheModelServerIsTypedOnBothPathsAndPasses(t *testing.T) {
 		tryOn, infer problem.Code
 	}{
 		"an error 500":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, problem.CodeRuntimeFailed, ""},
-		"a redirect":            {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", 302) }, problem.CodeRuntimeFailed, ""},
+		"a redirect":            {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound) }, problem.CodeRuntimeFailed, ""},
 		"a hang":                {hang, problem.CodeDeadlineExceeded, problem.CodeDeadlineExceeded},
 		"endless slow bytes":    {drip, problem.CodeDeadlineExceeded, problem.CodeDeadlineExceeded},
 		"endless fast bytes":    {endless, problem.CodeRuntimeFailed, problem.CodeRuntimeFailed},
