@@ -268,8 +268,10 @@ func TestEveryFaultOfTheModelServerIsTypedOnBothPathsAndPasses(t *testing.T) {
 		// tryOn and infer are the codes of the two paths; what is well-formed passes through the second.
 		tryOn, infer problem.Code
 	}{
-		"an error 500":          {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, problem.CodeRuntimeFailed, ""},
-		"a redirect":            {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound) }, problem.CodeRuntimeFailed, ""},
+		"an error 500": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }, problem.CodeRuntimeFailed, ""},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
+		}, problem.CodeRuntimeFailed, ""},
 		"a hang":                {hang, problem.CodeDeadlineExceeded, problem.CodeDeadlineExceeded},
 		"endless slow bytes":    {drip, problem.CodeDeadlineExceeded, problem.CodeDeadlineExceeded},
 		"endless fast bytes":    {endless, problem.CodeRuntimeFailed, problem.CodeRuntimeFailed},
