@@ -89,7 +89,7 @@ func (d *decider) check() bool {
 // pin makes sure that the dataset's content is known by digest.
 func (d *decider) pin() bool {
 	d.plan.Phase = PhasePinning
-	key := plan.PinKey(d.model.Spec.Dataset, d.seen.WorkerImage, resources.Round(d.model.Annotations[names.RetryAnnotation]))
+	key := plan.PinKey(d.model.Spec.Dataset, resources.Round(d.model.Annotations[names.RetryAnnotation]))
 	d.plan.PinKey = key
 	if d.plan.Pin != nil && d.plan.Pin.Key == key {
 		d.plan.Abandon = backend.Superseded(d.seen.Runs, "")

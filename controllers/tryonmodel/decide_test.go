@@ -31,7 +31,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	w := &world{model: &v1alpha1.TryOnModel{}, seen: Observed{WorkerImage: "worker:1", TrainerImage: "trainer:1"}}
+	w := &world{model: &v1alpha1.TryOnModel{}, seen: Observed{TrainerImage: "trainer:1"}}
 	w.model.Name, w.model.Namespace, w.model.UID = "tops", "shop", types.UID("uid-of-tops")
 	w.model.Spec.Method.Name = "one-stage"
 	w.model.Spec.Dataset = v1alpha1.DatasetSpec{Source: v1alpha1.BlobSource{URI: "pvc://data/a"}, Layout: v1alpha1.LayoutVITONHD, License: "MIT"}
@@ -44,7 +44,7 @@ func newWorld() *world {
 }
 
 func (w *world) key() v1alpha1.Digest {
-	return plan.PinKey(w.model.Spec.Dataset, "worker:1", resources.Round(w.model.Annotations[names.RetryAnnotation]))
+	return plan.PinKey(w.model.Spec.Dataset, resources.Round(w.model.Annotations[names.RetryAnnotation]))
 }
 
 func (w *world) pinned() *world {

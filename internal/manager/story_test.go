@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,6 +31,7 @@ func TestStories(t *testing.T) {
 		"A failed stage is tried again only when asked":           aFailedStageIsTriedAgainOnlyWhenAsked,
 		"A job that gave up is followed by another":               aJobThatGaveUpIsFollowedByAnother,
 		"A restarted manager continues where the old one stopped": aRestartedManagerContinuesWhereTheOldOneStopped,
+		"A ready model stays ready when the operator is upgraded": aReadyModelStaysReadyWhenTheOperatorIsUpgraded,
 		"A foreign job of the same name is not touched":           aForeignJobOfTheSameNameIsNotTouched,
 		"A pods trouble reaches the model":                        aPodsTroubleReachesTheModel,
 		"A served version is kept until it is let go":             aServedVersionIsKeptUntilItIsLetGo,
@@ -219,6 +221,31 @@ func aRestartedManagerContinuesWhereTheOldOneStopped(w *world) {
 	}
 	if got := len(w.jobs(resources.Pin, "")); got != 1 {
 		t.Errorf("%d pin jobs, want 1", got)
+	}
+}
+
+func aReadyModelStaysReadyWhenTheOperatorIsUpgraded(w *world) {
+	t := w.t
+	w.startManager()
+	w.create(w.model("tops"))
+	w.toReady()
+	model := &v1alpha1.TryOnModel{}
+	w.reason(model, "tops", v1alpha1.ReasonReady)
+	w.stop()
+	w.worker = "worker:2"
+	w.startManager()
+	w.change("tops", func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = v1alpha1.BackendAuto })
+	w.eventually("waiting for the new manager to look at the model", func() error {
+		if err := w.get("tops", model); err != nil || model.Status.ObservedGeneration == model.Generation {
+			return err
+		}
+		return fmt.Errorf("its status speaks of generation %d", model.Status.ObservedGeneration)
+	})
+	if ready := meta.FindStatusCondition(model.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
+		t.Errorf("Ready is %+v", ready)
+	}
+	if got := len(w.jobs(resources.Pin, "")); got != 1 {
+		t.Errorf("%d pin jobs, want 1: the new worker reads what the old one has read", got)
 	}
 }
 
