@@ -68,6 +68,8 @@ const (
 	ReasonContainerNotStarted = "ContainerNotStarted"
 	// ReasonQuotaExceeded: a pod may not be created because of a quota or an admission rule.
 	ReasonQuotaExceeded = "QuotaExceeded"
+	// ReasonSuperseded: a newer version of the model has taken the place of this unfinished one; its work was stopped.
+	ReasonSuperseded = "Superseded"
 	// ReasonEvaluating: the evaluator asks the serving runtime.
 	ReasonEvaluating = "Evaluating"
 	// ReasonEvaluationPassed: every gate holds.

@@ -64,7 +64,8 @@ type Start struct {
 	Publish task.Publish
 }
 
-// maxStageAttempts is how many Jobs a stage gets before it counts as failed; each of them has already replaced its pods.
+// maxStageAttempts is how many Jobs a stage gets before it counts as failed. A plain Job has already replaced its pods by then; those
+// that were interrupted do not count.
 const maxStageAttempts = 3
 
 // decider carries one decision from phase to phase.
@@ -94,6 +95,8 @@ func decide(version *v1alpha1.TryOnModelVersion, seen Observed, now time.Time) P
 	case d.plan.Record.Weights != nil:
 		d.ready()
 		d.plan.Abandon = backend.Superseded(seen.Runs, "")
+	case d.successor() != "":
+		d.supersede(d.successor())
 	case seen.Dataset == nil:
 		d.stop(v1alpha1.ReasonPending, fmt.Sprintf("TryOnDatasetVersion %s does not exist", version.Spec.Dataset.Name))
 	default:

@@ -19,6 +19,8 @@ import (
 type Observed struct {
 	// Holders are the deployments that use the version.
 	Holders []string
+	// AskedForBy are the deployments whose spec names the version by its number.
+	AskedForBy []string
 	// Dataset is nil when it does not exist.
 	Dataset *v1alpha1.TryOnDatasetVersion
 	// Siblings are the other versions of the namespace, of any model.
@@ -43,6 +45,9 @@ func (r *Reconciler) observe(ctx context.Context, version *v1alpha1.TryOnModelVe
 		return seen, err
 	}
 	if seen.Siblings, err = r.siblings(ctx, version); err != nil {
+		return seen, err
+	}
+	if seen.AskedForBy, err = r.askedForBy(ctx, version); err != nil {
 		return seen, err
 	}
 	if seen.ServesPyTorchJob, err = r.Runner.ServesPyTorchJob(); err != nil {
@@ -87,6 +92,21 @@ func (r *Reconciler) siblings(ctx context.Context, version *v1alpha1.TryOnModelV
 		}
 	}
 	return others, nil
+}
+
+// askedForBy names the deployments that wait for exactly this version, or serve it.
+func (r *Reconciler) askedForBy(ctx context.Context, version *v1alpha1.TryOnModelVersion) ([]string, error) {
+	var list v1alpha1.TryOnDeploymentList
+	if err := r.Client.List(ctx, &list, client.InNamespace(version.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing deployments: %w", err)
+	}
+	var asking []string
+	for i := range list.Items {
+		if wantedBy(&list.Items[i]) == version.Name {
+			asking = append(asking, list.Items[i].Name)
+		}
+	}
+	return asking, nil
 }
 
 // progress asks the pod of the stage that runs. A pod that does not answer costs a glimpse, not the pass.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -38,10 +39,10 @@ func newWorld(t *testing.T) *world {
 	return &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), seen: map[string]*Observed{}}
 }
 
-// version adds a version of two stages that a test may change before it is added.
+// version adds a version of two stages of the model tops; a test may change it, and its model, before it is added.
 func (w *world) version(n int64, change func(v *v1alpha1.TryOnModelVersion)) *v1alpha1.TryOnModelVersion {
 	v := &v1alpha1.TryOnModelVersion{}
-	v.Name, v.Namespace, v.CreationTimestamp = names.ModelVersion("tops", n), "shop", metav1.NewTime(w.now)
+	v.Namespace, v.CreationTimestamp = "shop", metav1.NewTime(w.now)
 	v.Spec = v1alpha1.TryOnModelVersionSpec{
 		Model: v1alpha1.ModelReference{Name: "tops"}, Version: n, Method: "two-stages", Backend: v1alpha1.BackendAuto,
 		Dataset: v1alpha1.VersionDataset{Name: "ds-1", Digest: digest("data")}, Licenses: []string{"Apache-2.0"},
@@ -55,6 +56,8 @@ func (w *world) version(n int64, change func(v *v1alpha1.TryOnModelVersion)) *v1
 	if change != nil {
 		change(v)
 	}
+	v.Name = names.ModelVersion(v.Spec.Model.Name, n)
+	v.OwnerReferences = []metav1.OwnerReference{{UID: types.UID("uid-of-" + v.Spec.Model.Name), Controller: ptr.To(true)}}
 	w.versions = append(w.versions, v)
 	w.seen[v.Name] = &Observed{Dataset: &v1alpha1.TryOnDatasetVersion{}, WorkerImage: "worker:1", RuntimeImage: "runtime:1"}
 	return v
@@ -215,26 +218,100 @@ func TestAVersionGoesThroughItsStagesToReady(t *testing.T) {
 	w.compare("to-ready")
 }
 
-func TestASecondVersionTakesWhatTheFirstHasDone(t *testing.T) {
+func TestAnotherModelsVersionTakesWhatTheFirstHasDone(t *testing.T) {
 	w := newWorld(t)
 	first := w.version(1, nil)
-	w.say("The first version trains.")
+	w.say("The first model trains.")
 	w.step(first)
-	w.say("The second, with another student, finds its teacher in training.")
-	second := w.version(2, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Params = map[string]string{"steps": "40"} })
+	w.say("Another one, with another student, finds its teacher in training.")
+	second := w.version(1, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Model.Name = "blouses"
+		v.Spec.Stages[1].Params = map[string]string{"steps": "40"}
+	})
 	w.step(second)
 	w.say("The teacher is done.")
 	w.trained(first, "teacher")
 	w.step(first)
 	w.step(second)
 	w.say("A third asks for more memory for the same student, which finds no node.")
-	third := w.version(3, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Resources = &v1alpha1.ResourceRequirements{} })
+	third := w.version(1, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Model.Name = "skirts"
+		v.Spec.Stages[1].Resources = &v1alpha1.ResourceRequirements{}
+	})
 	w.step(third)
 	w.say("The first one's student is done after all; the third stops its own.")
 	w.trained(first, "student")
 	w.step(first)
 	w.step(third)
-	w.compare("second-version")
+	w.compare("another-model")
+}
+
+func TestASupersededVersionStopsAndItsSuccessorGoesOn(t *testing.T) {
+	w := newWorld(t)
+	first := w.version(1, nil)
+	w.step(first)
+	w.trained(first, "teacher")
+	w.step(first)
+	w.say("The first version's student trains when the spec asks for another one.")
+	w.last(first).State = backend.Running
+	w.step(first)
+	second := w.version(2, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Params = map[string]string{"steps": "40"} })
+	w.step(second)
+	w.step(first)
+	w.say("A retry of the first asks in vain.")
+	first.Annotations = map[string]string{names.RetryAnnotation: "please"}
+	w.step(first)
+	w.say("Only the number of evaluated cases differs in the third: it waits until the second has let go of the student.")
+	w.last(second).State = backend.Running
+	w.step(second)
+	third := w.version(3, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Stages[1].Params = map[string]string{"steps": "40"}
+		v.Spec.Evaluation.MaxCases = 8
+	})
+	w.step(third)
+	w.step(second)
+	w.step(third)
+	w.compare("superseded")
+}
+
+func TestWhatIsInUseOrHasAVerdictIsNotSuperseded(t *testing.T) {
+	tests := map[string]struct {
+		change func(w *world, v *v1alpha1.TryOnModelVersion)
+		want   string
+	}{
+		"unfinished": {func(*world, *v1alpha1.TryOnModelVersion) {}, v1alpha1.ReasonSuperseded},
+		"ready": {func(_ *world, v *v1alpha1.TryOnModelVersion) {
+			v.Status.Weights = &v1alpha1.WeightsStatus{Digest: digest("servable")}
+		}, v1alpha1.ReasonReady},
+		"held": {func(w *world, v *v1alpha1.TryOnModelVersion) { w.seen[v.Name].Holders = []string{"storefront"} }, v1alpha1.ReasonTraining},
+		"asked for by its number": {func(w *world, v *v1alpha1.TryOnModelVersion) {
+			w.seen[v.Name].AskedForBy = []string{"storefront"}
+		}, v1alpha1.ReasonTraining},
+		"failed": {func(_ *world, v *v1alpha1.TryOnModelVersion) {
+			v.Status.Stages = []v1alpha1.StageStatus{{Name: "teacher", State: v1alpha1.StageFailed, Message: "NaN"}}
+		}, v1alpha1.ReasonTrainingFailed},
+		"below its gate": {func(_ *world, v *v1alpha1.TryOnModelVersion) {
+			v.Status.Stages = []v1alpha1.StageStatus{
+				{Name: "teacher", State: v1alpha1.StageSucceeded}, {Name: "student", State: v1alpha1.StageSucceeded},
+			}
+			v.Status.Evaluation = &v1alpha1.EvaluationStatus{Scores: []v1alpha1.Score{{
+				Metric: v1alpha1.MetricGarmentSSIM, Value: "0.1", CopyPerson: ptr.To[v1alpha1.Decimal]("0.3"), PasteGarment: ptr.To[v1alpha1.Decimal]("0.3"),
+			}}}
+		}, v1alpha1.ReasonGateFailed},
+		"of an earlier model of the name": {func(_ *world, v *v1alpha1.TryOnModelVersion) { v.OwnerReferences[0].UID = "earlier" }, v1alpha1.ReasonTraining},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first := w.version(1, nil)
+			second := w.version(2, nil)
+			test.change(w, first)
+			w.seen[first.Name].Siblings = []v1alpha1.TryOnModelVersion{*second}
+			if got := decide(first, *w.seen[first.Name], w.now); got.Reason != test.want {
+				t.Errorf("%s: %s, want %s", got.Reason, got.Message, test.want)
+			}
+		})
+	}
 }
 
 func TestErroredAttemptsAreFollowedByOthersUntilTheStageFails(t *testing.T) {

@@ -32,6 +32,7 @@ func TestStories(t *testing.T) {
 		"A job that gave up is followed by another":               aJobThatGaveUpIsFollowedByAnother,
 		"A restarted manager continues where the old one stopped": aRestartedManagerContinuesWhereTheOldOneStopped,
 		"A ready model stays ready when the operator is upgraded": aReadyModelStaysReadyWhenTheOperatorIsUpgraded,
+		"A superseded version stops for its successor":            aSupersededVersionStopsForItsSuccessor,
 		"A foreign job of the same name is not touched":           aForeignJobOfTheSameNameIsNotTouched,
 		"A pods trouble reaches the model":                        aPodsTroubleReachesTheModel,
 		"A served version is kept until it is let go":             aServedVersionIsKeptUntilItIsLetGo,
@@ -246,6 +247,36 @@ func aReadyModelStaysReadyWhenTheOperatorIsUpgraded(w *world) {
 	}
 	if got := len(w.jobs(resources.Pin, "")); got != 1 {
 		t.Errorf("%d pin jobs, want 1: the new worker reads what the old one has read", got)
+	}
+}
+
+func aSupersededVersionStopsForItsSuccessor(w *world) {
+	t := w.t
+	w.startManager()
+	w.create(w.model("tops"))
+	w.pin()
+	w.passDataTests()
+	w.train("teacher")
+	old := w.openJob(resources.Stage, "student")
+	w.change("tops", func(m *v1alpha1.TryOnModel) {
+		m.Spec.Training.Stages = []v1alpha1.StageOverride{{Name: "student", Params: map[string]string{"steps": "40"}}}
+	})
+	w.reason(&v1alpha1.TryOnModelVersion{}, "tops-v1", v1alpha1.ReasonSuperseded)
+	w.eventually("waiting for the old student to be stopped", func() error {
+		if err := w.get(old.Name, &batchv1.Job{}); !gone(err) {
+			return fmt.Errorf("it is still there: %v", err)
+		}
+		return nil
+	})
+	if job := w.openJob(resources.Stage, "student"); job.Labels[names.LabelModelVersion] != "tops-v2" {
+		t.Errorf("the student trains for %s", job.Labels[names.LabelModelVersion])
+	}
+	version := &v1alpha1.TryOnModelVersion{}
+	if err := w.get("tops-v2", version); err != nil {
+		t.Fatal(err)
+	}
+	if got := version.Status.Stages[0].ReusedFrom; got != "tops-v1" {
+		t.Errorf("the teacher was taken from %q, want tops-v1", got)
 	}
 }
 
