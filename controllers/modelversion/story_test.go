@@ -338,6 +338,21 @@ func TestErroredAttemptsAreFollowedByOthersUntilTheStageFails(t *testing.T) {
 	w.compare("failed-stage")
 }
 
+func TestInterruptedAttemptsDoNotFailTheStage(t *testing.T) {
+	w := newWorld(t)
+	v := w.version(1, nil)
+	w.step(v)
+	for range maxStageAttempts + 1 {
+		w.say("The node is drained.")
+		w.errs(v, "it was interrupted: one of its pods was deleted")
+		w.last(v).Disrupted = true
+		w.step(v)
+		w.pass(time.Minute)
+		w.step(v)
+	}
+	w.compare("interrupted")
+}
+
 func TestAMissedGateIsFinalAndAnErroredEvaluationIsNot(t *testing.T) {
 	w := newWorld(t)
 	v := w.version(1, nil)

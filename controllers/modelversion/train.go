@@ -59,7 +59,7 @@ func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in re
 		return d.finishStage(record, next.Run.Report, key, what)
 	case next.Start == nil && next.Run.State == backend.Reported:
 		return d.failStage(record, key, what, orElse(next.Run.Message, "its report says so"))
-	case next.Errored && next.Run.Attempt.Number+1 >= maxStageAttempts:
+	case next.Errored && !next.Run.Disrupted && next.Run.Attempt.Number+1 >= maxStageAttempts:
 		d.plan.RecheckAfter = 0
 		return d.failStage(record, key, what, fmt.Sprintf("%d attempts could not train it; the last one: %s", maxStageAttempts, next.Run.Message))
 	}

@@ -48,7 +48,9 @@ type Run struct {
 	// Trouble says why a pod does not start, while the state is Waiting or Running.
 	Trouble podwatch.Trouble
 	// Message says how the last pod failed, when one did.
-	Message   string
+	Message string
+	// Disrupted is true when the work was interrupted and did not fail by itself: another attempt follows, however many there were.
+	Disrupted bool
 	CreatedAt time.Time
 	// FinishedAt is set for Reported, Unreported and Errored.
 	FinishedAt time.Time
@@ -97,8 +99,11 @@ func FromPyTorchJob(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
 		return p.Labels[kubeflow.ReplicaTypeLabel] != "master"
 	})
 	out := run.read(end, masters)
-	if end.done {
+	switch {
+	case end.done && end.good:
 		return out
+	case end.done:
+		return out.explain(job, pods)
 	}
 	if out.Trouble.Reason == "" {
 		out.Trouble = podwatch.FindTrouble(pods)
@@ -107,6 +112,41 @@ func FromPyTorchJob(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
 	out.Silent = out.Silent || len(live(pods)) < replicas(job)
 	out.LastPod = youngest(pods)
 	return out
+}
+
+// explain tells of a PyTorchJob that failed which of its pods was the cause: the others fail because they miss it. Failed pods are
+// kept until the job goes, so where one failed and none is left, somebody deleted it: a node was drained, or another pod took its place.
+func (r Run) explain(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
+	kept := 0
+	for i := range pods {
+		pod := &pods[i]
+		if pod.Status.Phase != corev1.PodFailed || pod.DeletionTimestamp != nil {
+			continue
+		}
+		kept++
+		switch {
+		case podwatch.OutOfMemory(pod):
+			r.Disrupted, r.Message = false, podwatch.Failure(pod)
+			return r
+		case podwatch.Disrupted(pod):
+			r.Disrupted, r.Message = true, "it was interrupted: "+podwatch.Failure(pod)
+		}
+	}
+	if kept == 0 && failures(job) > 0 {
+		r.Disrupted, r.Message = true, "it was interrupted: one of its pods was deleted"
+	}
+	return r
+}
+
+// failures counts the pods that the training-operator saw fail.
+func failures(job *kubeflow.PyTorchJob) int32 {
+	var n int32
+	for _, s := range job.Status.ReplicaStatuses {
+		if s != nil {
+			n += s.Failed
+		}
+	}
+	return n
 }
 
 // replicas is the number of pods that a PyTorchJob asks for.
