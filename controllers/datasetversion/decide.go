@@ -9,6 +9,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
@@ -29,10 +30,11 @@ type Plan struct {
 	RecheckAfter time.Duration
 }
 
-// decide says whether the data passes, or what has to run to find out. A verdict is final; a failed one is measured again only when
-// another worker, with other checks, is installed.
+// decide says whether the data passes, or what has to run to find out. A verdict is final; one that is not Passed is measured again
+// only when another worker, with other checks, is installed, or when the retry annotation asks.
 func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time) Plan {
-	p := Plan{Key: plan.DataTestKey(dataset.Spec.Digest, dataset.Spec.Checks, seen.WorkerImage), Tests: dataset.Status.Tests.DeepCopy()}
+	round := resources.Round(dataset.Annotations[names.RetryAnnotation])
+	p := Plan{Key: plan.DataTestKey(dataset.Spec.Digest, dataset.Spec.Checks, seen.WorkerImage, round), Tests: dataset.Status.Tests.DeepCopy()}
 	if p.Tests != nil && (p.Tests.Verdict == v1alpha1.DataTestsVerdictPassed || p.Tests.Key == p.Key) {
 		p.judge()
 		p.Abandon = backend.Superseded(seen.Runs, "")
@@ -58,16 +60,19 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 func (p *Plan) record(envelope report.Envelope) {
 	tests, err := readTests(p.Key, envelope)
 	if err != nil {
-		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, err.Error()
-		return
+		tests = &v1alpha1.DataTestsStatus{Key: p.Key, Verdict: v1alpha1.DataTestsVerdictErrored, Message: cut(err.Error())}
 	}
 	p.Tests = tests
 	p.judge()
 }
 
 func (p *Plan) judge() {
-	p.Reason, p.Message = v1alpha1.ReasonDataTestsPassed, summary(p.Tests)
-	if p.Tests.Verdict != v1alpha1.DataTestsVerdictPassed {
+	switch p.Tests.Verdict {
+	case v1alpha1.DataTestsVerdictPassed:
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsPassed, summary(p.Tests)
+	case v1alpha1.DataTestsVerdictErrored:
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, p.Tests.Message
+	default:
 		p.Reason, p.Message = v1alpha1.ReasonDataTestsFailed, p.Tests.Message
 	}
 }
@@ -111,7 +116,7 @@ func firstFailure(f report.CheckFailure) string {
 
 // summary tells the outcome in a column's width, for example "31 passed, 1 warned".
 func summary(t *v1alpha1.DataTestsStatus) string {
-	if t == nil {
+	if t == nil || t.Verdict == v1alpha1.DataTestsVerdictErrored {
 		return ""
 	}
 	checks, failed, warned := ptr.Deref(t.Checks, 0), ptr.Deref(t.Failed, 0), ptr.Deref(t.Warned, 0)

@@ -382,6 +382,54 @@ func TestAMissedGateIsFinalAndAnErroredEvaluationIsNot(t *testing.T) {
 	w.compare("gates")
 }
 
+func TestWorkWithoutAResultIsDoneAgainOnlyWhenAsked(t *testing.T) {
+	w := newWorld(t)
+	v := w.version(1, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Evaluation.Gates = append(v.Spec.Evaluation.Gates, v1alpha1.MetricGate{Metric: v1alpha1.MetricPSNR, Min: ptr.To(v1alpha1.Decimal("20"))})
+	})
+	retry := func(value string) {
+		w.say("Somebody asks for a retry.")
+		v.Annotations = map[string]string{names.RetryAnnotation: value}
+		w.step(v)
+	}
+	w.step(v)
+	w.trained(v, "teacher")
+	w.step(v)
+	w.trained(v, "student")
+	w.step(v)
+	w.say("The evaluation says that it cannot be done, and its Job is cleaned up.")
+	w.reports(v, report.KindEvaluation, report.Failed, nil, "the graph has no input person")
+	w.step(v)
+	w.seen[v.Name].Runs = nil
+	w.step(v)
+	retry("a")
+	w.say("Its report makes no sense.")
+	w.reports(v, report.KindEvaluation, report.Passed, report.EvaluationSummary{Cases: -1}, "")
+	w.step(v)
+	retry("b")
+	w.say("A gate's metric is missing.")
+	w.scored(v, 0.66)
+	w.step(v)
+	w.step(v)
+	retry("c")
+	w.say("It is there.")
+	w.reports(v, report.KindEvaluation, report.Passed, report.EvaluationSummary{
+		Evaluator: string(digest("evaluator")), Golden: string(digest("golden")), Protocol: "unpaired-truth", Cases: 8,
+		Scores:    report.Scores{"garment-ssim": 0.66, "psnr": 25},
+		Baselines: map[string]report.Scores{"copy-person": {"garment-ssim": 0.3}, "paste-garment": {"garment-ssim": 0.41}},
+	}, "")
+	w.step(v)
+	w.say("The weights cannot be put together.")
+	w.reports(v, report.KindPublish, report.Failed, nil, "the graph has an external file")
+	w.step(v)
+	w.seen[v.Name].Runs = nil
+	w.step(v)
+	retry("d")
+	w.published(v)
+	w.step(v)
+	w.compare("no-result")
+}
+
 func TestAMissingBackendIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	v := w.version(1, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Nodes = 2 })

@@ -19,6 +19,7 @@ import (
 func summarize(version *v1alpha1.TryOnModelVersion, plan Plan, err error) {
 	s := &version.Status
 	s.Retry, s.Stages, s.Evaluation, s.Weights = plan.Record.Retry, plan.Record.Stages, plan.Record.Evaluation, plan.Record.Weights
+	s.Failure = plan.Record.Failure
 	s.Progress = plan.Progress
 	s.GPUSeconds = gpuSeconds(s.Stages)
 	s.Score = Score(s.Evaluation)

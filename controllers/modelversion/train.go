@@ -41,7 +41,10 @@ func (d *decider) stage(i int) bool {
 		*record = *adopted
 		return true
 	}
-	next := d.follow(key)
+	next := d.follow(key, func(r backend.Run) bool {
+		_, err := readStage(record.Name, key, r.Report)
+		return err == nil
+	})
 	if next.Run == nil {
 		if other := trainedBy(d.version, i, key, d.seen.Siblings); other != "" {
 			*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending, Message: "TryOnModelVersion " + other + " trains the same stage"}
@@ -57,7 +60,7 @@ func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in re
 	switch {
 	case passed(next):
 		return d.finishStage(record, next.Run.Report, key, what)
-	case next.Start == nil && next.Run.State == backend.Reported:
+	case refused(next):
 		return d.failStage(record, key, what, orElse(next.Run.Message, "its report says so"))
 	case next.Errored && !next.Run.Disrupted && next.Run.Attempt.Number+1 >= maxStageAttempts:
 		d.plan.RecheckAfter = 0

@@ -1,7 +1,6 @@
 package tryonmodel
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,6 +15,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -93,7 +93,7 @@ func (d *decider) pin() bool {
 	d.plan.PinKey = key
 	if d.plan.Pin != nil && d.plan.Pin.Key == key {
 		d.plan.Abandon = backend.Superseded(d.seen.Runs, "")
-		return true
+		return d.usable()
 	}
 	d.plan.Abandon = backend.Superseded(d.seen.Runs, key)
 	next := backend.Decide(d.seen.Runs, key, "", d.now)
@@ -111,15 +111,18 @@ func (d *decider) pin() bool {
 	return d.stop(v1alpha1.ReasonPinning, "The dataset's digest is computed")
 }
 
+// pinned records what a pin Job found. A dataset that cannot be used is recorded too: another look at it follows a change of the spec
+// or the retry annotation, not the end of the Job's days.
 func (d *decider) pinned(key v1alpha1.Digest, envelope report.Envelope) bool {
-	if envelope.Verdict != report.Passed {
-		return d.stop(v1alpha1.ReasonPinFailed, "The dataset cannot be used: "+envelope.Message)
+	d.plan.Pin = readPin(key, envelope)
+	return d.usable()
+}
+
+// usable tells whether the recorded content can be used.
+func (d *decider) usable() bool {
+	if d.plan.Pin.Message != "" {
+		return d.stop(v1alpha1.ReasonPinFailed, "The dataset cannot be used: "+d.plan.Pin.Message)
 	}
-	pin, err := readPin(key, envelope)
-	if err != nil {
-		return d.stop(v1alpha1.ReasonPinFailed, err.Error())
-	}
-	d.plan.Pin = pin
 	return true
 }
 
@@ -234,15 +237,20 @@ func newestOf(versions []v1alpha1.TryOnModelVersion) *v1alpha1.TryOnModelVersion
 	return newest
 }
 
-var errBadReport = errors.New("the report makes no sense")
-
-func readPin(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.PinStatus, error) {
+// readPin reads a report of a pin Job; its message is set when the content cannot be used.
+func readPin(key v1alpha1.Digest, envelope report.Envelope) *v1alpha1.PinStatus {
+	unusable := func(message string) *v1alpha1.PinStatus {
+		return &v1alpha1.PinStatus{Key: key, Message: podwatch.Cut(message)}
+	}
+	if envelope.Verdict != report.Passed {
+		return unusable(orElse(envelope.Message, "its report says so"))
+	}
 	var s report.PinSummary
 	if err := envelope.Into(report.KindPin, &s); err != nil {
-		return nil, fmt.Errorf("reading pin report: %w", err)
+		return unusable("reading pin report: " + err.Error())
 	}
 	if !report.ValidDigest(s.Digest) || s.Files < 0 || s.Bytes < 0 || s.TrainPairs < 0 || s.TestPairs < 0 || s.Height < 0 || s.Width < 0 {
-		return nil, fmt.Errorf("reading pin report: %w: digest %q", errBadReport, s.Digest)
+		return unusable(fmt.Sprintf("the pin report makes no sense: digest %q", s.Digest))
 	}
 	return &v1alpha1.PinStatus{
 		Key: key, Digest: v1alpha1.Digest(s.Digest),
@@ -250,7 +258,7 @@ func readPin(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.PinStatus
 			Files: ptr.To(s.Files), Bytes: ptr.To(s.Bytes), TrainPairs: ptr.To(s.TrainPairs), TestPairs: ptr.To(s.TestPairs),
 			Height: ptr.To(s.Height), Width: ptr.To(s.Width),
 		},
-	}, nil
+	}
 }
 
 func orElse(s, other string) string {

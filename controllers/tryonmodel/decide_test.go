@@ -146,7 +146,7 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 		},
 		"a pin report without digest": {
 			newWorld().run(backend.Reported, pinReport(report.Passed, "", "md5")),
-			[]string{v1alpha1.ReasonPinFailed, `reading pin report: the report makes no sense: digest "md5"`},
+			[]string{v1alpha1.ReasonPinFailed, `The dataset cannot be used: the pin report makes no sense: digest "md5"`},
 		},
 		"the digest is known": {
 			newWorld().run(backend.Reported, pinReport(report.Passed, "", content)),
@@ -200,6 +200,26 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, told(decide(test.world.model, test.world.seen, noon))); diff != "" {
 				t.Errorf("plan (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestADatasetOfNoUseIsNotReadAgainUntilSomebodyAsks(t *testing.T) {
+	for name, report := range map[string]func(r *backend.Run){
+		"a failed verdict":       pinReport(report.Failed, "the digest is another", content),
+		"a report of no meaning": pinReport(report.Passed, "", "md5"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld().run(backend.Reported, report)
+			summarize(w.model, decide(w.model, w.seen, noon), nil, nil)
+			w.seen.Runs = nil // The Job's days are over.
+			if got := decide(w.model, w.seen, noon); got.Reason != v1alpha1.ReasonPinFailed || got.StartPin != nil {
+				t.Errorf("%s: %s; starts %v", got.Reason, got.Message, got.StartPin)
+			}
+			w.model.Annotations = map[string]string{names.RetryAnnotation: "now"}
+			if got := decide(w.model, w.seen, noon); got.StartPin == nil {
+				t.Errorf("nothing follows the retry annotation: %s: %s", got.Reason, got.Message)
 			}
 		})
 	}

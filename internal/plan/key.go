@@ -31,14 +31,15 @@ func PinKey(dataset v1alpha1.DatasetSpec, round string) v1alpha1.Digest {
 	}{"tryon.pin-key/v2", dataset.Source.URI, dataset.Layout, dataset.Digest, round, dataset.Source.SecretRef.Name})
 }
 
-// DataTestKey identifies a run of the data unit tests.
-func DataTestKey(digest v1alpha1.Digest, checks []v1alpha1.CheckOverride, workerImage string) v1alpha1.Digest {
+// DataTestKey identifies the data unit tests of one content. The round asks for the same tests once more, as that of PinKey does.
+func DataTestKey(digest v1alpha1.Digest, checks []v1alpha1.CheckOverride, workerImage, round string) v1alpha1.Digest {
 	return digestOf(struct {
 		Schema string                   `json:"schema"`
 		Digest v1alpha1.Digest          `json:"digest"`
 		Checks []v1alpha1.CheckOverride `json:"checks"`
 		Worker string                   `json:"worker"`
-	}{"tryon.data-test-key/v1", digest, sortedChecks(checks), workerImage})
+		Round  string                   `json:"round,omitempty"`
+	}{"tryon.data-test-key/v1", digest, sortedChecks(checks), workerImage, round})
 }
 
 // StageKey identifies the output of a stage: its image, command and params, the dataset and the weights it starts from. Resources

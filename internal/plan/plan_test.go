@@ -117,7 +117,7 @@ func TestKeysStayTheSameFromReleaseToRelease(t *testing.T) {
 		"stage":      StageKey(method().Stages[0], "sha256:d", nil, nil),
 		"evaluation": EvaluationKey("sha256:w", "sha256:d", 8, "worker:1", "runtime:1"),
 		"publish":    PublishKey(PublishInput{Weights: "sha256:w", Golden: "sha256:g", Worker: "worker:1"}),
-		"data tests": DataTestKey("sha256:d", nil, "worker:1"),
+		"data tests": DataTestKey("sha256:d", nil, "worker:1", ""),
 		"pin":        PinKey(v1alpha1.DatasetSpec{Layout: "VITONHD"}, ""),
 	}
 	want := map[string]v1alpha1.Digest{
@@ -134,7 +134,7 @@ func TestKeysStayTheSameFromReleaseToRelease(t *testing.T) {
 
 func TestTheOrderOfChecksMeansNothing(t *testing.T) {
 	a, b := v1alpha1.CheckOverride{Name: "a", Budget: "1%"}, v1alpha1.CheckOverride{Name: "b", Severity: v1alpha1.SeverityWarn}
-	if DataTestKey("sha256:d", []v1alpha1.CheckOverride{a, b}, "w") != DataTestKey("sha256:d", []v1alpha1.CheckOverride{b, a}, "w") {
+	if DataTestKey("sha256:d", []v1alpha1.CheckOverride{a, b}, "w", "") != DataTestKey("sha256:d", []v1alpha1.CheckOverride{b, a}, "w", "") {
 		t.Error("the order of the checks changes the key")
 	}
 }
