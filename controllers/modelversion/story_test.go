@@ -246,6 +246,27 @@ func TestAnotherModelsVersionTakesWhatTheFirstHasDone(t *testing.T) {
 	w.compare("another-model")
 }
 
+func TestNobodyWaitsForAVersionThatCannotStart(t *testing.T) {
+	w := newWorld(t)
+	first := w.version(1, nil)
+	w.step(first)
+	w.say("Another model asks for the same in the same place.")
+	second := w.version(1, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Model.Name = "blouses" })
+	w.step(second)
+	w.say("The first one's pod finds no node.")
+	w.last(first).Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonUnschedulable, Message: "Pod x finds no node: 0/1 nodes"}
+	w.step(first)
+	w.step(second)
+	w.say("A third meets the first as failed.")
+	w.reports(first, report.KindStage, report.Failed, nil, "the loss is NaN")
+	w.step(first)
+	w.say("And the second as deleted.")
+	second.DeletionTimestamp = ptr.To(metav1.NewTime(w.now))
+	third := w.version(1, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Model.Name = "skirts" })
+	w.step(third)
+	w.compare("cannot-start")
+}
+
 func TestASupersededVersionStopsAndItsSuccessorGoesOn(t *testing.T) {
 	w := newWorld(t)
 	first := w.version(1, nil)

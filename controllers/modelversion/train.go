@@ -4,12 +4,14 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/plan"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/status"
 )
 
 // train looks at the stages in their order and stops at the first one that has no weights.
@@ -146,8 +148,9 @@ func adopt(key v1alpha1.Digest, siblings []v1alpha1.TryOnModelVersion) *v1alpha1
 	return nil
 }
 
-// trainedBy names another version that has started to train the same key: its pod runs, or it asks for the same resources in the
-// same place, so that ours would start no sooner. A version that waits records no key, so no two wait for each other.
+// trainedBy names another version that has started to train the same key: its pod runs, or is about to and asks for the same
+// resources in the same place, so that ours would start no sooner. One that cannot start is not waited for: what is in its way may
+// not be in ours, and if it is, our own condition says so. A version that waits records no key, so no two wait for each other.
 func trainedBy(version *v1alpha1.TryOnModelVersion, i int, key v1alpha1.Digest, siblings []v1alpha1.TryOnModelVersion) string {
 	for n := range siblings {
 		s := &siblings[n]
@@ -156,13 +159,19 @@ func trainedBy(version *v1alpha1.TryOnModelVersion, i int, key v1alpha1.Digest, 
 		}
 		for _, stage := range s.Status.Stages {
 			running := stage.State == v1alpha1.StageRunning
-			waiting := stage.State == v1alpha1.StagePending && sameDemand(version, i, s, stage.Name)
+			waiting := stage.State == v1alpha1.StagePending && sameDemand(version, i, s, stage.Name) && !inTrouble(s)
 			if stage.Key == key && (running || waiting) {
 				return s.Name
 			}
 		}
 	}
 	return ""
+}
+
+// inTrouble tells whether a version says that it cannot go on by itself.
+func inTrouble(version *v1alpha1.TryOnModelVersion) bool {
+	ready := meta.FindStatusCondition(version.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && status.Bad(ready.Reason)
 }
 
 // sameDemand tells whether another version's stage asks the cluster for the same as stage i of this one.
