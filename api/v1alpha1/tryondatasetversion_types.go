@@ -35,10 +35,6 @@ type TryOnDatasetVersionSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
 	Checks []CheckOverride `json:"checks,omitempty"`
-
-	// placement of the data-test pod.
-	// +optional
-	Placement PodPlacement `json:"placement,omitempty,omitzero"`
 }
 
 // DatasetContents counts a dataset.

@@ -24,6 +24,8 @@ type Plan struct {
 	Tests *v1alpha1.DataTestsStatus
 	// Start is the attempt to start now; nil for none.
 	Start *resources.Attempt
+	// Renew is the attempt that has not begun and is replaced where it would be built differently now; nil for none.
+	Renew *backend.Run
 	// Abandon are Jobs under way whose work is no longer needed.
 	Abandon      []backend.Run
 	Key          v1alpha1.Digest
@@ -43,6 +45,9 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 	p.Abandon = backend.Superseded(seen.Runs, p.Key)
 	next := backend.Decide(seen.Runs, p.Key, "", now)
 	p.Start, p.RecheckAfter = next.Start, next.Wait
+	if next.Unbegun {
+		p.Renew = next.Run
+	}
 	p.Reason, p.Message = v1alpha1.ReasonDataTesting, "The data unit tests run"
 	switch {
 	case next.Errored:

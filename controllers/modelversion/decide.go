@@ -36,6 +36,9 @@ type Plan struct {
 	Record Record
 	// Start is the work to start now; nil for none.
 	Start *Start
+	// Renew is the attempt that has not begun, as it would be built now, and Unbegun its Job; nil for none.
+	Renew   *Start
+	Unbegun backend.Run
 	// Abandon are Jobs under way whose work is no longer needed.
 	Abandon []backend.Run
 	// Progress of the current stage for people; empty for none.
@@ -200,9 +203,7 @@ func (d *decider) evaluate() bool {
 		return err == nil && d.measured(done)
 	})
 	d.plan.RecheckAfter = next.Wait
-	if next.Start != nil {
-		d.plan.Start = &Start{Kind: resources.Evaluate, Key: key, Attempt: *next.Start, Weights: weights}
-	}
+	d.begin(next, Start{Kind: resources.Evaluate, Key: key, Weights: weights})
 	if passed(next) {
 		evaluation, err := readEvaluation(key, next.Run.Report)
 		if err != nil {
@@ -269,9 +270,7 @@ func (d *decider) publish() bool {
 		return err == nil
 	})
 	d.plan.RecheckAfter = next.Wait
-	if next.Start != nil {
-		d.plan.Start = &Start{Kind: resources.Publish, Key: key, Attempt: *next.Start, Publish: d.publishTask()}
-	}
+	d.begin(next, Start{Kind: resources.Publish, Key: key, Publish: d.publishTask()})
 	if passed(next) {
 		weights, err := readWeights(key, next.Run.Report)
 		if err != nil {
@@ -308,6 +307,18 @@ func (d *decider) follow(key v1alpha1.Digest, usable func(r backend.Run) bool) b
 		next.Start = &resources.Attempt{Round: d.round}
 	}
 	return next
+}
+
+// begin plans the attempt that is due, or that the one that waits for its first pod is kept as it would be built now.
+func (d *decider) begin(next backend.Next, work Start) {
+	switch {
+	case next.Start != nil:
+		work.Attempt = *next.Start
+		d.plan.Start = &work
+	case next.Unbegun:
+		work.Attempt = next.Run.Attempt
+		d.plan.Renew, d.plan.Unbegun = &work, *next.Run
+	}
 }
 
 // weightsOf gives the output of a finished stage.

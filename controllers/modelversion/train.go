@@ -68,15 +68,19 @@ func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in re
 		d.plan.RecheckAfter = 0
 		return d.failStage(record, key, what, fmt.Sprintf("%d attempts could not train it; the last one: %s", maxStageAttempts, next.Run.Message))
 	}
-	if next.Start != nil {
+	start := Start{Kind: resources.Stage, Key: key, Stage: in}
+	if next.Start == nil {
+		start.Backend = next.Run.Kind
+	} else {
 		kind, err := backend.Choose(d.version.Spec.Backend, in.Stage, d.seen.ServesPyTorchJob)
 		if err != nil {
 			d.plan.RecheckAfter = recheckBackend
 			*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending}
 			return d.stop(v1alpha1.ReasonBackendUnavailable, err.Error())
 		}
-		d.plan.Start = &Start{Kind: resources.Stage, Key: key, Attempt: *next.Start, Backend: kind, Stage: in}
+		start.Backend = kind
 	}
+	d.begin(next, start)
 	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending, Key: key, Message: next.Message}
 	if next.Run != nil && next.Run.State == backend.Running {
 		record.State = v1alpha1.StageRunning

@@ -42,6 +42,8 @@ type Plan struct {
 	Pin      *v1alpha1.PinStatus
 	PinKey   v1alpha1.Digest
 	StartPin *resources.Attempt
+	// RenewPin is the attempt that has not begun and is replaced where the spec would build it differently now; nil for none.
+	RenewPin *backend.Run
 	// Abandon are pin Jobs under way whose source is not asked for any more.
 	Abandon []backend.Run
 	// Dataset and Version are to be applied; nil when there is nothing to write.
@@ -98,6 +100,9 @@ func (d *decider) pin() bool {
 	d.plan.Abandon = backend.Superseded(d.seen.Runs, key)
 	next := backend.Decide(d.seen.Runs, key, "", d.now)
 	d.plan.StartPin, d.plan.RecheckAfter = next.Start, next.Wait
+	if next.Unbegun {
+		d.plan.RenewPin = next.Run
+	}
 	switch {
 	case next.Errored:
 		return d.stop(v1alpha1.ReasonPinFailed, "The dataset could not be read: "+next.Message)

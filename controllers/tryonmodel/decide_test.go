@@ -228,12 +228,12 @@ func TestADatasetOfNoUseIsNotReadAgainUntilSomebodyAsks(t *testing.T) {
 func TestASharedRecordKeepsItsOwnersAndItsSpec(t *testing.T) {
 	w := newWorld().pinned().recorded("")
 	w.seen.Datasets[0].OwnerReferences = []metav1.OwnerReference{{UID: "another", Name: "blouses"}}
-	w.seen.Datasets[0].Spec.Placement.ServiceAccountName = "theirs"
+	w.seen.Datasets[0].Spec.Source.URI = "pvc://theirs/a"
 	got := decide(w.model, w.seen, noon).Dataset
 	if got == nil || len(got.OwnerReferences) != 2 || got.OwnerReferences[1].UID != w.model.UID {
 		t.Fatalf("the record to write is %+v", got)
 	}
-	if got.OwnerReferences[1].Controller != nil || got.Spec.Placement.ServiceAccountName != "theirs" {
+	if got.OwnerReferences[1].Controller != nil || got.Spec.Source.URI != "pvc://theirs/a" {
 		t.Errorf("the record was taken over: %+v", got)
 	}
 }

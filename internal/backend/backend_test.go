@@ -372,6 +372,28 @@ func TestNextAttemptsFollowWithGrowingDelays(t *testing.T) {
 	}
 }
 
+func TestOnlyWhatHasNeverRunMayBeReplaced(t *testing.T) {
+	pending, running := workerPod("p", corev1.PodPending, time.Minute, "", 0), workerPod("r", corev1.PodRunning, time.Minute, "", 0)
+	failed := workerPod("f", corev1.PodFailed, time.Hour, "", 1)
+	tests := map[string]struct {
+		pods []corev1.Pod
+		want bool
+	}{
+		"no pod": {nil, true}, "a pending pod": {[]corev1.Pod{pending}, true}, "a running pod": {[]corev1.Pod{running}, false},
+		"a pending pod after one that ran": {[]corev1.Pod{failed, pending}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			job, torch := resources.MakeJob(work(), corev1.PodTemplateSpec{}), makePyTorchJob(work(), corev1.PodTemplateSpec{}, 1)
+			for _, run := range []Run{FromJob(job, test.pods), FromPyTorchJob(torch, test.pods)} {
+				if got := Decide([]Run{run}, key, "", noon).Unbegun; got != test.want {
+					t.Errorf("%s: unbegun %t, want %t", run.Kind, got, test.want)
+				}
+			}
+		})
+	}
+}
+
 func TestADelayedAttemptSaysWhenItComes(t *testing.T) {
 	got := Decide([]Run{{Key: key, State: Errored, FinishedAt: noon, Message: "store gone"}}, key, "", noon)
 	if want := "store gone; attempt 2 follows at 12:00:30 UTC"; got.Message != want {

@@ -23,6 +23,8 @@ const (
 type Next struct {
 	// Start is the attempt to start now; nil when nothing is to be started.
 	Start *resources.Attempt
+	// Unbegun is true while the newest attempt has run no pod: where it would be built differently now, it may be replaced.
+	Unbegun bool
 	// Run is the newest attempt; nil when there is none.
 	Run *Run
 	// Errored is true when the newest attempt could not do the work; Message says why and when the next one follows.
@@ -42,7 +44,7 @@ func Decide(runs []Run, key v1alpha1.Digest, round string, now time.Time) Next {
 	next := Next{Run: latest}
 	switch latest.State {
 	case Waiting, Running:
-		next.Wait = lookAgain
+		next.Wait, next.Unbegun = lookAgain, !latest.Begun
 		return next
 	case Unreported:
 		if left := latest.FinishedAt.Add(reportGrace).Sub(now); left > 0 {

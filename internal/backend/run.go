@@ -51,6 +51,9 @@ type Run struct {
 	Message string
 	// Disrupted is true when the work was interrupted and did not fail by itself: another attempt follows, however many there were.
 	Disrupted bool
+	// Begun is true once a pod of it has run, and Built is the digest of what it was made from.
+	Begun     bool
+	Built     string
 	CreatedAt time.Time
 	// FinishedAt is set for Reported, Unreported and Errored.
 	FinishedAt time.Time
@@ -108,6 +111,7 @@ func FromPyTorchJob(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
 	if out.Trouble.Reason == "" {
 		out.Trouble = podwatch.FindTrouble(pods)
 	}
+	out.Begun = begun(pods)
 	// A master that runs waits for workers that quota or admission may have refused.
 	out.Silent = out.Silent || len(live(pods)) < replicas(job)
 	out.LastPod = youngest(pods)
@@ -180,6 +184,7 @@ func newRun(kind v1alpha1.Backend, meta *metav1.ObjectMeta) Run {
 	return Run{
 		Kind: kind, Name: meta.Name, Work: resources.Kind(meta.Labels[names.LabelWork]), Stage: meta.Labels[names.LabelStage],
 		Key: v1alpha1.Digest(meta.Annotations[names.AnnotationKey]), Attempt: attempt, CreatedAt: meta.CreationTimestamp.Time,
+		Built: meta.Annotations[names.AnnotationBuilt],
 	}
 }
 
@@ -191,6 +196,7 @@ func (r Run) read(e end, pods []corev1.Pod) Run {
 		}
 		return cmp.Compare(a.Name, b.Name)
 	})
+	r.Begun = begun(pods)
 	if failed := newest(sorted, corev1.PodFailed); failed != nil {
 		r.Message = failureOf(failed)
 	}
@@ -224,6 +230,11 @@ func (r Run) readActive(pods []corev1.Pod) Run {
 // live leaves out the pods that failed; their successors are on their way.
 func live(pods []corev1.Pod) []corev1.Pod {
 	return slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+}
+
+// begun tells whether one of the pods has run.
+func begun(pods []corev1.Pod) bool {
+	return slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Status.Phase != corev1.PodPending && p.Status.Phase != "" })
 }
 
 func youngest(pods []corev1.Pod) time.Time {

@@ -33,6 +33,7 @@ func TestStories(t *testing.T) {
 		"A restarted manager continues where the old one stopped": aRestartedManagerContinuesWhereTheOldOneStopped,
 		"A ready model stays ready when the operator is upgraded": aReadyModelStaysReadyWhenTheOperatorIsUpgraded,
 		"A superseded version stops for its successor":            aSupersededVersionStopsForItsSuccessor,
+		"A new placement reaches jobs that wait":                  aNewPlacementReachesJobsThatWait,
 		"A foreign job of the same name is not touched":           aForeignJobOfTheSameNameIsNotTouched,
 		"A pods trouble reaches the model":                        aPodsTroubleReachesTheModel,
 		"A served version is kept until it is let go":             aServedVersionIsKeptUntilItIsLetGo,
@@ -278,6 +279,34 @@ func aSupersededVersionStopsForItsSuccessor(w *world) {
 	if got := version.Status.Stages[0].ReusedFrom; got != "tops-v1" {
 		t.Errorf("the teacher was taken from %q, want tops-v1", got)
 	}
+}
+
+func aNewPlacementReachesJobsThatWait(w *world) {
+	w.startManager()
+	w.create(w.model("tops"))
+	place := func(kind resources.Kind, pool string) {
+		w.t.Helper()
+		w.change("tops", func(m *v1alpha1.TryOnModel) {
+			m.Spec.Training.Placement.NodeSelector = map[string]string{"pool": pool}
+		})
+		w.eventually("waiting for the "+string(kind)+" Job to be placed in pool "+pool, func() error {
+			jobs := w.jobs(kind, "")
+			if len(jobs) != 1 || jobs[0].Spec.Template.Spec.NodeSelector["pool"] != pool {
+				return fmt.Errorf("there are %d jobs", len(jobs))
+			}
+			return nil
+		})
+	}
+	w.openJob(resources.Pin, "")
+	place(resources.Pin, "a")
+	w.pin()
+	w.openJob(resources.DataTest, "")
+	place(resources.DataTest, "b")
+	w.passDataTests()
+	w.openJob(resources.Stage, "teacher")
+	w.change("tops", func(m *v1alpha1.TryOnModel) { m.Spec.Training.Placement.NodeSelector = map[string]string{"pool": "c"} })
+	w.reason(&v1alpha1.TryOnModelVersion{}, "tops-v1", v1alpha1.ReasonSuperseded)
+	w.train("teacher")
 }
 
 func aForeignJobOfTheSameNameIsNotTouched(w *world) {

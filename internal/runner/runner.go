@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +21,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -150,7 +154,45 @@ func (r *Runner) Start(ctx context.Context, owner, job client.Object) error {
 	if err := r.ensureClaim(ctx, owner.GetNamespace()); err != nil {
 		return err
 	}
+	if err := stamp(job); err != nil {
+		return err
+	}
 	return r.Applier.Apply(ctx, owner, job)
+}
+
+// Renew deletes the Job of a run that has not begun where job, which is what it would be now, differs from what it was made from:
+// Jobs are immutable, and one that waits for a node that nobody asks for any more waits for ever. The next pass makes it anew.
+func (r *Runner) Renew(ctx context.Context, run backend.Run, job client.Object) error {
+	if err := stamp(job); err != nil {
+		return err
+	}
+	if job.GetAnnotations()[names.AnnotationBuilt] == run.Built {
+		return nil
+	}
+	return r.Stop(ctx, job.GetNamespace(), run)
+}
+
+// stamp records on a Job what it is made from.
+func stamp(job client.Object) error {
+	var spec any
+	switch j := job.(type) {
+	case *batchv1.Job:
+		spec = j.Spec
+	case *kubeflow.PyTorchJob:
+		spec = j.Spec
+	}
+	body, err := json.Marshal(spec)
+	if err != nil {
+		return fmt.Errorf("encoding spec of %s: %w", job.GetName(), err)
+	}
+	sum := sha256.Sum256(body)
+	annotations := job.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[names.AnnotationBuilt] = hex.EncodeToString(sum[:])
+	job.SetAnnotations(annotations)
+	return nil
 }
 
 // Stop deletes a Job and its pods; one that is gone already is fine.

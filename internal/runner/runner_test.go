@@ -80,3 +80,36 @@ func TestNothingRunsWhereThePyTorchJobsWereUninstalled(t *testing.T) {
 		t.Errorf("a cluster that does not answer gives %v", err)
 	}
 }
+
+// deleted remembers what was deleted.
+type deleted struct {
+	client.Writer
+	names []string
+}
+
+func (d *deleted) Delete(_ context.Context, obj client.Object, _ ...client.DeleteOption) error {
+	d.names = append(d.names, obj.GetName())
+	return nil
+}
+
+func TestAJobThatWouldBeBuiltDifferentlyIsReplaced(t *testing.T) {
+	make := func(node string) *batchv1.Job {
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop"}}
+		job.Spec.Template.Spec.NodeSelector = map[string]string{"pool": node}
+		return job
+	}
+	made := make("a")
+	if err := stamp(made); err != nil {
+		t.Fatal(err)
+	}
+	run := backend.FromJob(made, nil)
+	for node, want := range map[string]int{"a": 0, "b": 1} {
+		gone := &deleted{}
+		if err := (&Runner{Writer: gone}).Renew(t.Context(), run, make(node)); err != nil {
+			t.Fatal(err)
+		}
+		if len(gone.names) != want {
+			t.Errorf("for pool %s %v was deleted", node, gone.names)
+		}
+	}
+}
