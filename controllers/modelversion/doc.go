@@ -16,5 +16,6 @@
 // interrupted stage of an equal key goes on there from its last checkpoint. A version that is Ready, failed, held by a deployment, or
 // asked for by its number is left as it is.
 //
-// While a pod cannot start, the reason of Ready says why: Unschedulable, ImagePullFailed, ContainerNotStarted or QuotaExceeded.
+// While a pod cannot start, the reason of Ready says why: Unschedulable, ImagePullFailed, ContainerNotStarted,
+// QuotaExceeded or PodRefused.
 package modelversion

@@ -15,7 +15,7 @@ const maxMessage = 600
 
 // Trouble says why a pod does not run, in a condition's words. Its zero value says that there is none.
 type Trouble struct {
-	// Reason is one of the API's reasons: Unschedulable, ImagePullFailed, ContainerNotStarted.
+	// Reason is one of the API's reasons: Unschedulable, ImagePullFailed, ContainerNotStarted, QuotaExceeded, PodRefused.
 	Reason  string
 	Message string
 }
@@ -47,6 +47,16 @@ func troubleOf(pod *corev1.Pod) Trouble {
 		}
 	}
 	return Trouble{}
+}
+
+// Refusal is the trouble of a pod that may not be created, in the API server's words: a quota's, or those of Pod Security, a limit
+// range or an admission webhook.
+func Refusal(message string) Trouble {
+	reason := v1alpha1.ReasonPodRefused
+	if strings.Contains(message, "exceeded quota:") || strings.Contains(message, "failed quota:") {
+		reason = v1alpha1.ReasonQuotaExceeded
+	}
+	return Trouble{reason, "No pod may be created: " + Cut(message)}
 }
 
 func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) Trouble {

@@ -178,6 +178,20 @@ func TestOnlyTheWorkersMessageIsAReport(t *testing.T) {
 	}
 }
 
+func TestARefusedPodIsAQuotasOrAnAdmissionRules(t *testing.T) {
+	for message, want := range map[string]string{
+		`Error creating: pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=4, used: 6, limited: 8`: v1alpha1.ReasonQuotaExceeded,
+		`Error creating: pods "x" is forbidden: failed quota: memory: must specify limits.memory for: pytorch`:                   v1alpha1.ReasonQuotaExceeded,
+		`Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities`:             v1alpha1.ReasonPodRefused,
+		`Error creating: admission webhook "policy.example" denied the request: images come from our registry`:                   v1alpha1.ReasonPodRefused,
+		`Error creating: pods "x" is forbidden: maximum memory usage per Container is 2Gi, but limit is 4Gi`:                     v1alpha1.ReasonPodRefused,
+	} {
+		if got := Refusal(message); got.Reason != want || got.Message != "No pod may be created: "+message {
+			t.Errorf("%q became %+v, want %s", message, got, want)
+		}
+	}
+}
+
 func TestForeignWordsAreCut(t *testing.T) {
 	if got := Cut("  " + strings.Repeat("é", 5000)); len([]rune(got)) != maxMessage || !strings.HasSuffix(got, "…") {
 		t.Errorf("%d runes are left", len([]rune(got)))

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	kubeflow "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -131,22 +131,45 @@ func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job clien
 	if !run.Silent {
 		return nil
 	}
-	var list corev1.EventList
-	err := r.Live.List(ctx, &list, client.InNamespace(job.GetNamespace()), client.Limit(50),
-		client.MatchingFields{"involvedObject.name": job.GetName(), "involvedObject.kind": kind, "type": corev1.EventTypeWarning})
-	if err != nil {
-		return fmt.Errorf("listing events of %s %s: %w", kind, job.GetName(), err)
+	last, err := r.lastRefusal(ctx, run.LastPod, job, kind)
+	if err != nil || last == nil {
+		return err
 	}
-	refused := slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
-		// What was refused before a pod was created has been allowed since.
-		return !strings.HasPrefix(e.Reason, "FailedCreate") || e.InvolvedObject.UID != job.GetUID() || e.LastTimestamp.Time.Before(run.LastPod)
-	})
-	if len(refused) == 0 {
-		return nil
-	}
-	last := slices.MaxFunc(refused, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
-	run.Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonQuotaExceeded, Message: "No pod may be created: " + podwatch.Cut(last.Message)}
+	run.Trouble = podwatch.Refusal(last.Message)
 	return nil
+}
+
+// The events of one Job are read in pages, because the API server gives the oldest first and the newest matters.
+const (
+	eventsPerPage = 100
+	maxEventPages = 20
+)
+
+// lastRefusal gives the newest event that says why no pod of a Job could be created; nil when there is none. What was refused before
+// a pod was created has been allowed since.
+func (r *Runner) lastRefusal(ctx context.Context, since time.Time, job client.Object, kind string) (*corev1.Event, error) {
+	var last *corev1.Event
+	var list corev1.EventList
+	for range maxEventPages {
+		next := list.Continue
+		list = corev1.EventList{}
+		err := r.Live.List(ctx, &list, client.InNamespace(job.GetNamespace()), client.Limit(eventsPerPage), client.Continue(next),
+			client.MatchingFields{"involvedObject.name": job.GetName(), "involvedObject.kind": kind, "type": corev1.EventTypeWarning})
+		if err != nil {
+			return nil, fmt.Errorf("listing events of %s %s: %w", kind, job.GetName(), err)
+		}
+		for i := range list.Items {
+			e := &list.Items[i]
+			refusal := strings.HasPrefix(e.Reason, "FailedCreate") && e.InvolvedObject.UID == job.GetUID() && !e.LastTimestamp.Time.Before(since)
+			if refusal && (last == nil || e.LastTimestamp.After(last.LastTimestamp.Time)) {
+				last = e
+			}
+		}
+		if list.Continue == "" {
+			break
+		}
+	}
+	return last, nil
 }
 
 // Start applies a Job of any backend as a child of owner, after making sure that the store's claim exists.

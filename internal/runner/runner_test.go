@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,9 +29,18 @@ type cluster struct {
 	err    error
 }
 
-func (c cluster) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	if events, ok := list.(*corev1.EventList); ok {
-		events.Items = append(events.Items, c.events...)
+func (c cluster) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	events, ok := list.(*corev1.EventList)
+	if !ok {
+		return c.err
+	}
+	options := (&client.ListOptions{}).ApplyOptions(opts)
+	// Like the API server, it gives the oldest first, a page at a time.
+	from, _ := strconv.Atoi(options.Continue)
+	to := min(from+int(options.Limit), len(c.events))
+	events.Items = append(events.Items, c.events[from:to]...)
+	if to < len(c.events) {
+		events.Continue = strconv.Itoa(to)
 	}
 	return c.err
 }
@@ -36,7 +48,7 @@ func (c cluster) List(_ context.Context, list client.ObjectList, _ ...client.Lis
 func TestOnlyARefusalAfterTheLastPodExplainsAMissingOne(t *testing.T) {
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop", UID: "now"}}
 	refusal := func(uid, reason string, at time.Duration) corev1.Event {
-		e := corev1.Event{Reason: reason, Message: "exceeded quota", LastTimestamp: metav1.NewTime(noon.Add(at))}
+		e := corev1.Event{Reason: reason, Message: "exceeded quota: gpus", LastTimestamp: metav1.NewTime(noon.Add(at))}
 		e.InvolvedObject.UID = job.UID
 		if uid != "" {
 			e.InvolvedObject.UID = "earlier"
@@ -66,6 +78,23 @@ func TestOnlyARefusalAfterTheLastPodExplainsAMissingOne(t *testing.T) {
 				t.Errorf("trouble %+v, want reason %q", run.Trouble, test.want)
 			}
 		})
+	}
+}
+
+func TestTheNewestRefusalIsToldHoweverManyThereWere(t *testing.T) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop", UID: "now"}}
+	var events []corev1.Event
+	for n := range 3 * eventsPerPage {
+		e := corev1.Event{Reason: "FailedCreate", Message: fmt.Sprintf("refusal %d", n), LastTimestamp: metav1.NewTime(noon.Add(time.Duration(n) * time.Second))}
+		e.InvolvedObject.UID = job.UID
+		events = append(events, e)
+	}
+	run := backend.Run{Silent: true}
+	if err := (&Runner{Live: cluster{events: events}}).explainSilence(t.Context(), &run, job, "Job"); err != nil {
+		t.Fatal(err)
+	}
+	if run.Trouble.Reason != v1alpha1.ReasonPodRefused || !strings.HasSuffix(run.Trouble.Message, fmt.Sprintf("refusal %d", len(events)-1)) {
+		t.Errorf("told is %+v", run.Trouble)
 	}
 }
 
