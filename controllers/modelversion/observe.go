@@ -28,8 +28,8 @@ type Observed struct {
 	// Runs are the version's own Jobs and PyTorchJobs.
 	Runs             []backend.Run
 	ServesPyTorchJob bool
-	// Progress of the stage that runs; nil when none runs or it does not answer.
-	Progress *Progress
+	// Progress of the stages that run, by the names of their Jobs; one that does not answer is missing.
+	Progress map[string]*Progress
 	// WorkerImage and RuntimeImage are those of this installation.
 	WorkerImage  string
 	RuntimeImage string
@@ -109,8 +109,10 @@ func (r *Reconciler) askedForBy(ctx context.Context, version *v1alpha1.TryOnMode
 	return asking, nil
 }
 
-// progress asks the pod of the stage that runs. A pod that does not answer costs a glimpse, not the pass.
-func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelVersion, runs []backend.Run) *Progress {
+// progress asks the pods of the stages that run; the decision knows which one counts. A pod that does not answer costs a glimpse, not
+// the pass.
+func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelVersion, runs []backend.Run) map[string]*Progress {
+	told := map[string]*Progress{}
 	for _, run := range runs {
 		if run.Work != resources.Stage || run.State != backend.Running || run.Address == "" {
 			continue
@@ -118,9 +120,9 @@ func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelV
 		progress, err := r.Progress.Read(ctx, run.Address)
 		if err != nil {
 			ctrl.LoggerFrom(ctx).V(1).Info("No progress", "TryOnModelVersion", klog.KObj(version), "stage", run.Stage, "cause", err.Error())
-			return nil
+			continue
 		}
-		return &progress
+		told[run.Name] = &progress
 	}
-	return nil
+	return told
 }

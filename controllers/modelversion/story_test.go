@@ -195,7 +195,10 @@ func TestAVersionGoesThroughItsStagesToReady(t *testing.T) {
 	w.last(v).Trouble, w.last(v).State = podwatch.Trouble{}, backend.Running
 	w.step(v)
 	w.say("It tells its progress.")
-	w.seen[v.Name].Progress = &Progress{Step: 180, TotalSteps: 290, Phase: "Training"}
+	w.last(v).Name = "current"
+	w.seen[v.Name].Progress = map[string]*Progress{
+		"earlier": {Step: 9, TotalSteps: 10, Phase: "Training"}, "current": {Step: 180, TotalSteps: 290, Phase: "Training"},
+	}
 	w.step(v)
 	w.say("It is killed and runs again.")
 	w.last(v).Message = "container pytorch of pod x ended with code 143"

@@ -84,7 +84,7 @@ func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in re
 	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending, Key: key, Message: next.Message}
 	if next.Run != nil && next.Run.State == backend.Running {
 		record.State = v1alpha1.StageRunning
-		d.plan.Progress = renderProgress(record.Name, d.seen.Progress)
+		d.plan.Progress = renderProgress(record.Name, d.seen.Progress[next.Run.Name])
 	}
 	return d.stop(waitingReason(next, v1alpha1.ReasonTraining, v1alpha1.ReasonTraining), d.stageMessage(record, next, what))
 }
