@@ -55,7 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 	seen, err := r.observe(ctx, dataset)
 	if err != nil {
-		summarizeError(dataset, err)
+		status.SetUnknown(dataset, err)
 		return res, err
 	}
 	plan := decide(dataset, seen, r.Clock.Now())

@@ -1,6 +1,7 @@
 package datasetversion
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -65,7 +67,7 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 func (p *Plan) record(envelope report.Envelope) {
 	tests, err := readTests(p.Key, envelope)
 	if err != nil {
-		tests = &v1alpha1.DataTestsStatus{Key: p.Key, Verdict: v1alpha1.DataTestsVerdictErrored, Message: cut(err.Error())}
+		tests = &v1alpha1.DataTestsStatus{Key: p.Key, Verdict: v1alpha1.DataTestsVerdictErrored, Message: podwatch.Cut(err.Error())}
 	}
 	p.Tests = tests
 	p.judge()
@@ -99,12 +101,12 @@ func readTests(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.DataTes
 		tests.Report = &v1alpha1.ReportReference{URI: envelope.Report.URI, Digest: v1alpha1.Digest(envelope.Report.Digest)}
 	}
 	if s.First != nil {
-		tests.Message = cut(firstFailure(*s.First))
+		tests.Message = podwatch.Cut(firstFailure(*s.First))
 	}
 	if envelope.Verdict == report.Failed {
 		tests.Verdict = v1alpha1.DataTestsVerdictFailed
 		if tests.Message == "" {
-			tests.Message = cut(orElse(envelope.Message, "a blocking check failed"))
+			tests.Message = podwatch.Cut(cmp.Or(envelope.Message, "a blocking check failed"))
 		}
 	}
 	return tests, nil
@@ -133,20 +135,4 @@ func summary(t *v1alpha1.DataTestsStatus) string {
 		text += fmt.Sprintf(", %d failed", failed)
 	}
 	return text
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// cut keeps a message within the API's limit.
-func cut(s string) string {
-	const room = 1024
-	if runes := []rune(s); len(runes) > room {
-		return string(runes[:room-1]) + "…"
-	}
-	return s
 }

@@ -59,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 	seen, err := r.observe(ctx, version, holders)
 	if err != nil {
-		summarizeError(version, err)
+		status.SetUnknown(version, err)
 		return res, err
 	}
 	plan := decide(version, seen, r.Clock.Now())

@@ -10,6 +10,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/gate"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/task"
@@ -237,7 +238,7 @@ func (d *decider) failed(key v1alpha1.Digest, reason string) bool {
 
 // fail records that the work of a key ended without a result: its Job will not be remembered for ever.
 func (d *decider) fail(key v1alpha1.Digest, reason, message string) bool {
-	d.plan.Record.Failure = &v1alpha1.WorkFailure{Key: key, Message: cut(message)}
+	d.plan.Record.Failure = &v1alpha1.WorkFailure{Key: key, Message: podwatch.Cut(message)}
 	return d.stop(reason, message)
 }
 

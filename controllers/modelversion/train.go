@@ -1,6 +1,7 @@
 package modelversion
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -9,6 +10,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/status"
@@ -63,7 +65,7 @@ func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in re
 	case passed(next):
 		return d.finishStage(record, next.Run.Report, key, what)
 	case refused(next):
-		return d.failStage(record, key, what, orElse(next.Run.Message, "its report says so"))
+		return d.failStage(record, key, what, cmp.Or(next.Run.Message, "its report says so"))
 	case next.Errored && !next.Run.Disrupted && next.Run.Attempt.Number+1 >= maxStageAttempts:
 		d.plan.RecheckAfter = 0
 		return d.failStage(record, key, what, fmt.Sprintf("%d attempts could not train it; the last one: %s", maxStageAttempts, next.Run.Message))
@@ -94,7 +96,7 @@ func (d *decider) stageMessage(record *v1alpha1.StageStatus, next backend.Next, 
 	case next.Errored:
 		return what + " is tried again: " + next.Message
 	case next.Run != nil && next.Run.Trouble.Reason != "":
-		record.Message = cut(next.Run.Trouble.Message)
+		record.Message = podwatch.Cut(next.Run.Trouble.Message)
 		return what + " waits: " + next.Run.Trouble.Message
 	case record.State == v1alpha1.StageRunning && next.Run.Message != "":
 		return what + " trains again after: " + next.Run.Message
@@ -115,7 +117,7 @@ func (d *decider) finishStage(record *v1alpha1.StageStatus, envelope report.Enve
 }
 
 func (d *decider) failStage(record *v1alpha1.StageStatus, key v1alpha1.Digest, what, message string) bool {
-	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StageFailed, Key: key, Message: cut(message)}
+	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StageFailed, Key: key, Message: podwatch.Cut(message)}
 	return d.stop(v1alpha1.ReasonTrainingFailed, what+" failed: "+message)
 }
 
@@ -203,20 +205,4 @@ func renderProgress(stage string, p *Progress) string {
 	}
 	share := float64(min(p.Step, p.TotalSteps)) / float64(p.TotalSteps)
 	return fmt.Sprintf("%s %d%% %d/%d steps", stage, int(share*100), p.Step, p.TotalSteps)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// cut keeps a message within the API's limit for a stage.
-func cut(s string) string {
-	const room = 1024
-	if runes := []rune(s); len(runes) > room {
-		return string(runes[:room-1]) + "…"
-	}
-	return s
 }

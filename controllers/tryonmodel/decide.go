@@ -1,6 +1,7 @@
 package tryonmodel
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -177,7 +178,7 @@ func (d *decider) train() bool {
 	d.plan.Current = newest
 	if meta.IsStatusConditionTrue(newest.Status.Conditions, v1alpha1.ConditionReady) {
 		d.plan.Phase = PhaseReady
-		d.plan.Reason, d.plan.Message = v1alpha1.ReasonReady, "TryOnModelVersion "+newest.Name+" passed: "+orElse(newest.Status.Score, "no score")
+		d.plan.Reason, d.plan.Message = v1alpha1.ReasonReady, "TryOnModelVersion "+newest.Name+" passed: "+cmp.Or(newest.Status.Score, "no score")
 		return true
 	}
 	return d.lift(newest.Name, newest.Status.Conditions, v1alpha1.ReasonPending)
@@ -248,7 +249,7 @@ func readPin(key v1alpha1.Digest, envelope report.Envelope) *v1alpha1.PinStatus 
 		return &v1alpha1.PinStatus{Key: key, Message: podwatch.Cut(message)}
 	}
 	if envelope.Verdict != report.Passed {
-		return unusable(orElse(envelope.Message, "its report says so"))
+		return unusable(cmp.Or(envelope.Message, "its report says so"))
 	}
 	var s report.PinSummary
 	if err := envelope.Into(report.KindPin, &s); err != nil {
@@ -264,11 +265,4 @@ func readPin(key v1alpha1.Digest, envelope report.Envelope) *v1alpha1.PinStatus 
 			Height: ptr.To(s.Height), Width: ptr.To(s.Width),
 		},
 	}
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

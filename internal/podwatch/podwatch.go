@@ -1,6 +1,7 @@
 package podwatch
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -62,9 +63,9 @@ func Refusal(message string) Trouble {
 func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) Trouble {
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
-		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod.Name, s.Image, Cut(orElse(w.Message, w.Reason)))}
+		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod.Name, s.Image, Cut(cmp.Or(w.Message, w.Reason)))}
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod.Name, s.Name, Cut(orElse(w.Message, w.Reason)))}
+		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod.Name, s.Name, Cut(cmp.Or(w.Message, w.Reason)))}
 	case "CrashLoopBackOff":
 		return Trouble{v1alpha1.ReasonContainerNotStarted, crashLoop(pod, s, w)}
 	}
@@ -76,7 +77,7 @@ func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.Contain
 func crashLoop(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
 	last := s.LastTerminationState.Terminated
 	if last == nil {
-		return fmt.Sprintf("Container %s of pod %s does not stay up: %s", s.Name, pod.Name, Cut(orElse(w.Message, w.Reason)))
+		return fmt.Sprintf("Container %s of pod %s does not stay up: %s", s.Name, pod.Name, Cut(cmp.Or(w.Message, w.Reason)))
 	}
 	return fmt.Sprintf("C%s; it was started %d times", containerFailure(pod, s.Name, last)[1:], s.RestartCount+1)
 }
@@ -99,7 +100,7 @@ func Failure(pod *corev1.Pod) string {
 			return containerFailure(pod, s.Name, t)
 		}
 	}
-	return fmt.Sprintf("pod %s failed: %s", pod.Name, Cut(orElse(pod.Status.Message, orElse(pod.Status.Reason, "no container says why"))))
+	return fmt.Sprintf("pod %s failed: %s", pod.Name, Cut(cmp.Or(pod.Status.Message, cmp.Or(pod.Status.Reason, "no container says why"))))
 }
 
 func containerFailure(pod *corev1.Pod, container string, t *corev1.ContainerStateTerminated) string {
@@ -189,11 +190,4 @@ func Cut(s string) string {
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
 	return strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
