@@ -50,20 +50,15 @@ func (r *Reconciler) observe(ctx context.Context, version *v1alpha1.TryOnModelVe
 	if seen.AskedForBy, err = r.askedForBy(ctx, version); err != nil {
 		return seen, err
 	}
-	if seen.ServesPyTorchJob, err = r.Runner.ServesPyTorchJob(); err != nil {
-		return seen, err
-	}
 	labels := client.MatchingLabels{names.LabelModelVersion: names.LabelValue(version.Name)}
 	if seen.Runs, err = r.Runner.Jobs(ctx, version, labels); err != nil {
 		return seen, err
 	}
-	if seen.ServesPyTorchJob {
-		runs, err := r.Runner.PyTorchJobs(ctx, version, labels)
-		if err != nil {
-			return seen, err
-		}
-		seen.Runs = append(seen.Runs, runs...)
+	torch, served, err := r.Runner.PyTorchJobs(ctx, version, labels)
+	if err != nil {
+		return seen, err
 	}
+	seen.Runs, seen.ServesPyTorchJob = append(seen.Runs, torch...), served
 	seen.Progress = r.progress(ctx, version, seen.Runs)
 	return seen, nil
 }

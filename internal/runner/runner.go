@@ -15,7 +15,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -33,73 +32,65 @@ type Runner struct {
 	// Live reads what is not cached: claims, events and PyTorchJobs, whose kind may not exist.
 	Live    client.Reader
 	Writer  client.Writer
-	Mapper  meta.RESTMapper
 	Applier *apply.Applier
 	Config  resources.Config
 }
 
-var pyTorchJobKind = schema.GroupKind{Group: kubeflow.GroupVersion.Group, Kind: kubeflow.PyTorchJobKind}
-
-// ServesPyTorchJob tells whether the cluster has PyTorchJobs now; they may be installed while the manager runs.
-func (r *Runner) ServesPyTorchJob() (bool, error) {
-	_, err := r.Mapper.RESTMapping(pyTorchJobKind, kubeflow.GroupVersion.Version)
-	switch {
-	case err == nil:
-		return true, nil
-	case meta.IsNoMatchError(err):
-		return false, nil
-	}
-	return false, fmt.Errorf("asking for PyTorchJob: %w", err)
+// job is an object that work runs in, and how it is read with its pods.
+type job struct {
+	object client.Object
+	kind   string
+	read   func(pods []corev1.Pod) backend.Run
 }
 
 // Jobs lists what runs as plain Jobs under the given labels and is controlled by owner.
 func (r *Runner) Jobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
-	var jobs batchv1.JobList
-	if err := r.Cached.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+	var list batchv1.JobList
+	if err := r.Cached.List(ctx, &list, client.InNamespace(owner.GetNamespace()), labels); err != nil {
 		return nil, fmt.Errorf("listing jobs: %w", err)
 	}
-	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
-	if err != nil {
-		return nil, err
+	var jobs []job
+	for i := range list.Items {
+		j := &list.Items[i]
+		jobs = append(jobs, job{j, "Job", func(pods []corev1.Pod) backend.Run { return backend.FromJob(j, pods) }})
 	}
-	var runs []backend.Run
-	for i := range jobs.Items {
-		job := &jobs.Items[i]
-		if !metav1.IsControlledBy(job, owner) {
-			continue
-		}
-		run := backend.FromJob(job, controlledBy(pods, job))
-		if err := r.explainSilence(ctx, &run, job, "Job"); err != nil {
-			return nil, err
-		}
-		runs = append(runs, run)
-	}
-	return runs, nil
+	return r.read(ctx, owner, labels, jobs)
 }
 
-// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner. Where the cluster has stopped to serve
-// them, which the mapper may not know yet, nothing runs.
-func (r *Runner) PyTorchJobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
-	var jobs kubeflow.PyTorchJobList
-	err := r.Live.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels)
+// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner, and tells whether the cluster serves
+// them now. They may be installed and uninstalled while the manager runs, and a mapping that was once found is kept for ever: only the
+// cluster's answer to this list, which is asked for anyway, tells that they are gone.
+func (r *Runner) PyTorchJobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) (runs []backend.Run, served bool, err error) {
+	var list kubeflow.PyTorchJobList
+	err = r.Live.List(ctx, &list, client.InNamespace(owner.GetNamespace()), labels)
 	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing PyTorchJobs: %w", err)
+		return nil, false, fmt.Errorf("listing PyTorchJobs: %w", err)
 	}
+	var jobs []job
+	for i := range list.Items {
+		j := &list.Items[i]
+		jobs = append(jobs, job{j, kubeflow.PyTorchJobKind, func(pods []corev1.Pod) backend.Run { return backend.FromPyTorchJob(j, pods) }})
+	}
+	runs, err = r.read(ctx, owner, labels, jobs)
+	return runs, true, err
+}
+
+// read reads those of the jobs that owner controls, with their pods and what the events say where pods are missing.
+func (r *Runner) read(ctx context.Context, owner client.Object, labels client.MatchingLabels, jobs []job) ([]backend.Run, error) {
 	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
 	if err != nil {
 		return nil, err
 	}
 	var runs []backend.Run
-	for i := range jobs.Items {
-		job := &jobs.Items[i]
-		if !metav1.IsControlledBy(job, owner) {
+	for _, j := range jobs {
+		if !metav1.IsControlledBy(j.object, owner) {
 			continue
 		}
-		run := backend.FromPyTorchJob(job, controlledBy(pods, job))
-		if err := r.explainSilence(ctx, &run, job, kubeflow.PyTorchJobKind); err != nil {
+		run := j.read(controlledBy(pods, j.object))
+		if err := r.explainSilence(ctx, &run, j.object, j.kind); err != nil {
 			return nil, err
 		}
 		runs = append(runs, run)

@@ -12,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -98,14 +99,25 @@ func TestTheNewestRefusalIsToldHoweverManyThereWere(t *testing.T) {
 	}
 }
 
-func TestNothingRunsWhereThePyTorchJobsWereUninstalled(t *testing.T) {
+func TestPyTorchJobsAreServedAsLongAsTheClusterListsThem(t *testing.T) {
 	gone := apierrors.NewNotFound(schema.GroupResource{Group: kubeflow.GroupVersion.Group, Resource: "pytorchjobs"}, "")
-	runs, err := (&Runner{Live: cluster{err: gone}}).PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil)
-	if err != nil || len(runs) != 0 {
-		t.Errorf("got %v, %v", runs, err)
+	never := &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: kubeflow.GroupVersion.Group, Kind: kubeflow.PyTorchJobKind}}
+	for name, test := range map[string]struct {
+		err        error
+		wantServed bool
+	}{
+		"served": {nil, true}, "uninstalled since": {gone, false}, "never installed": {never, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Runner{Live: cluster{err: test.err}, Cached: cluster{}}
+			runs, served, err := r.PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil)
+			if err != nil || len(runs) != 0 || served != test.wantServed {
+				t.Errorf("got %v, served %t, %v", runs, served, err)
+			}
+		})
 	}
-	broken := apierrors.NewServiceUnavailable("etcd")
-	if _, err := (&Runner{Live: cluster{err: broken}}).PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil); !apierrors.IsServiceUnavailable(err) {
+	broken := &Runner{Live: cluster{err: apierrors.NewServiceUnavailable("etcd")}}
+	if _, _, err := broken.PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil); !apierrors.IsServiceUnavailable(err) {
 		t.Errorf("a cluster that does not answer gives %v", err)
 	}
 }
