@@ -265,7 +265,7 @@ func aSupersededVersionStopsForItsSuccessor(w *world) {
 	w.reason(&v1alpha1.TryOnModelVersion{}, "tops-v1", v1alpha1.ReasonSuperseded)
 	w.eventually("waiting for the old student to be stopped", func() error {
 		if err := w.get(old.Name, &batchv1.Job{}); !gone(err) {
-			return fmt.Errorf("it is still there: %v", err)
+			return fmt.Errorf("it is still there: %w", err)
 		}
 		return nil
 	})
