@@ -1,0 +1,26 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+)
+
+func main() {
+	seed := flag.Uint64("seed", 1, "decides every number")
+	rollouts := flag.Int("rollouts", 20_000, "simulated rollouts per row")
+	flag.Parse()
+	var err error
+	switch flag.Arg(0) {
+	case "errors":
+		err = wrongVerdicts(os.Stdout, *rollouts, *seed)
+	case "power":
+		err = power(os.Stdout, *rollouts, *seed)
+	default:
+		err = fmt.Errorf("unknown command %q: errors, power or figures", flag.Arg(0))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
