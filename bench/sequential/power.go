@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"github.com/braincreators/tryon-operator/internal/sequential"
@@ -57,18 +56,24 @@ func artefactQuestion(name string, t traffic, margin float64, m margins, alpha f
 	}, alpha}
 }
 
-func slower(by float64) traffic        { t := shop; t.slower = by; return t }
-func moreArtefacts(by float64) traffic { t := shop; t.moreArtefacts = by; return t }
+func slower(by float64) traffic {
+	return with(func(t *traffic) { t.slower = by })
+}
+
+// twoPoints has artefacts in 5 % of the candidate's pictures, and 3 % of the stable ones.
+func twoPoints() traffic {
+	return with(func(t *traffic) { t.moreArtefacts = 0.02 })
+}
 
 func questions() []question {
 	return []question{
 		latencyQuestion("p95 10 % slower, margin 1.00", slower(1.1), 1, margins{}, alpha),
 		latencyQuestion("p95 10 % slower, margin 1.00, three gates", slower(1.1), 1, sampleMargins, alpha/3),
 		latencyQuestion("p95 30 % slower, margin 1.10, three gates", slower(1.3), 1.1, sampleMargins, alpha/3),
-		artefactQuestion("artefacts +2 points, margin 0", moreArtefacts(0.02), 0, margins{}, alpha),
-		artefactQuestion("artefacts +2 points, margin 0, three gates", moreArtefacts(0.02), 0, sampleMargins, alpha/3),
-		artefactQuestion("artefacts +2 points, margin 0.01", moreArtefacts(0.02), 0.01, margins{}, alpha),
-		artefactQuestion("artefacts +2 points, margin 0.01, three gates", moreArtefacts(0.02), 0.01, sampleMargins, alpha/3),
+		artefactQuestion("artefacts +2 points, margin 0", twoPoints(), 0, margins{}, alpha),
+		artefactQuestion("artefacts +2 points, margin 0, three gates", twoPoints(), 0, sampleMargins, alpha/3),
+		artefactQuestion("artefacts +2 points, margin 0.01", twoPoints(), 0.01, margins{}, alpha),
+		artefactQuestion("artefacts +2 points, margin 0.01, three gates", twoPoints(), 0.01, sampleMargins, alpha/3),
 	}
 }
 
@@ -84,7 +89,8 @@ func (q question) fixedHorizon(power float64) float64 {
 	}
 	mean := sum / draws
 	variance := squares/draws - mean*mean
-	return math.Pow(z[q.alpha]+z[power], 2) * variance / (mean * mean)
+	distance := z[q.alpha] + z[power]
+	return distance * distance * variance / (mean * mean)
 }
 
 // power prints how many pairs each question takes.

@@ -8,6 +8,8 @@ import (
 type margins struct {
 	latency                 float64
 	errors, artefacts, mean *float64
+	// percent, if set, is a weighted rollout: every request goes to one version, this share to the candidate.
+	percent int
 }
 
 func at(x float64) *float64 { return &x }
@@ -21,6 +23,7 @@ type state struct {
 	latencies         sequential.LatencyState
 	block             sequential.Latencies
 	errors, artefacts sequential.Pairs
+	streams           sequential.Streams
 	scores            sequential.Differences
 }
 
@@ -42,7 +45,7 @@ func (m margins) gates(s *state) []sequential.Gate {
 		gates = append(gates, sequential.Rate{Name: "error-rate-difference", Margin: *m.errors, Pairs: s.errors})
 	}
 	if m.artefacts != nil {
-		gates = append(gates, sequential.Rate{Name: "artefact-rate-difference", Margin: *m.artefacts, Pairs: s.artefacts})
+		gates = append(gates, sequential.Rate{Name: "artefact-rate-difference", Margin: *m.artefacts, Pairs: s.artefacts, Streams: s.streams})
 	}
 	if m.mean != nil {
 		gates = append(gates, sequential.Mean{Name: "garment-distance", Margin: *m.mean, Evidence: s.scores})
@@ -53,7 +56,11 @@ func (m margins) gates(s *state) []sequential.Gate {
 // observe counts a pair for the gates that are asked.
 func (m margins) observe(s *state, p pair) error {
 	s.errors.Observe(p.stableFails, p.candidateFails)
-	s.artefacts.Observe(p.stableArtefact, p.candidateArtefact)
+	if m.percent > 0 {
+		m.split(s, p)
+	} else {
+		s.artefacts.Observe(p.stableArtefact, p.candidateArtefact)
+	}
 	if m.mean != nil {
 		if err := s.scores.Observe(p.stableScore, p.candidateScore); err != nil {
 			return err
@@ -63,6 +70,21 @@ func (m margins) observe(s *state, p pair) error {
 		return s.block.Observe(p.stable, p.candidate)
 	}
 	return nil
+}
+
+// split sends a request to one of the versions, evenly spread as the sidecar does.
+func (m margins) split(s *state, p pair) {
+	if s.streams == nil {
+		s.streams = sequential.Streams{{Percent: m.percent}}
+	}
+	share := &s.streams[0]
+	if share.Candidate*100 < (share.Stable+share.Candidate+1)*int64(m.percent) {
+		share.Candidate++
+		share.CandidateBad += int64(indicator(p.candidateArtefact))
+		return
+	}
+	share.Stable++
+	share.StableBad += int64(indicator(p.stableArtefact))
 }
 
 // poll adds the block of latencies to the state.

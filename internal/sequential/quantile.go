@@ -145,8 +145,8 @@ func (g Quantile) logWealth(side side, m, repeat float64) float64 {
 	return logWealthBelow([]sample{s}, 0, repeat)
 }
 
-// bound walks over the ratios from the far end; 0 or +Inf if not even the last one is refuted. What the pairs say at the margin is kept
-// on the way, so that interval and verdict agree.
+// bound walks over the ratios from the far end; 0 or +Inf if not even the last one is refuted. What the pairs say at the margin is kept on
+// the way, so that interval and verdict agree.
 func (g Quantile) bound(side side, level float64) float64 {
 	step, bound := 1, math.Inf(1)
 	if side == above {
@@ -155,7 +155,11 @@ func (g Quantile) bound(side side, level float64) float64 {
 	ratio := func(shift int) float64 { return g.limit() * math.Exp2(float64(shift)/binsPerOctave) }
 	passed := g.logWealth(side, g.limit(), 1) >= level
 	for shift := step * maxShift; step*shift >= -maxShift; shift -= step {
-		if step*shift < 0 && !passed || g.logWealth(side, ratio(shift), 1) < level && !(passed && step*shift >= 0) {
+		refuted := passed
+		if step*shift < 0 || !passed {
+			refuted = shift != 0 && g.logWealth(side, ratio(shift), 1) >= level
+		}
+		if !refuted {
 			break
 		}
 		bound = ratio(shift)
