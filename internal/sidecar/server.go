@@ -164,7 +164,11 @@ func (s *Server) drain(ctx context.Context, front, ops *http.Server) error {
 	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancelClosing()
 	err := front.Shutdown(closing)
-	if err != nil {
+	switch {
+	case err != nil && s.activity.InFlight() == 0:
+		// Only connections are left on which no request ever came; Shutdown would wait some seconds for each new one.
+		err = front.Close()
+	case err != nil:
 		err = errors.Join(fmt.Errorf("closing: %w", err), front.Close())
 	}
 	slog.Info("Drained", "seconds", time.Since(start).Seconds(), "left", s.activity.InFlight())
