@@ -266,13 +266,13 @@ func TestAPathCannotLeaveItsClaim(t *testing.T) {
 }
 
 func TestAttemptsAreReadAsTheyWereWritten(t *testing.T) {
-	for _, a := range []Attempt{{}, {Number: 3}, {Round: Round("please"), Number: 0}, {Round: Round("again"), Number: 12}} {
+	for _, a := range []Attempt{{}, {Number: 3}, {Round: Round("please"), Number: 0}, {Round: Round("again"), Number: 12}, {Number: 2, Disruptions: 5}} {
 		got, err := ParseAttempt(a.String())
 		if err != nil || got != a {
 			t.Errorf("%+v was read as %+v, %v", a, got, err)
 		}
 	}
-	for _, bad := range []string{"", "x", "-1", "a/", "a/b", "99999999999999999999"} {
+	for _, bad := range []string{"", "x", "-1", "a/", "a/b", "99999999999999999999", "1+", "1+-2", "+3"} {
 		if got, err := ParseAttempt(bad); err == nil {
 			t.Errorf("%q was read as %+v", bad, got)
 		}
@@ -285,7 +285,7 @@ func TestEachAttemptHasANameOfItsOwn(t *testing.T) {
 	if w.Name() != "tops-v3-pf-gen-1a2b3c4d" {
 		t.Errorf("the first attempt is %s", w.Name())
 	}
-	for _, a := range []Attempt{{Number: 1}, {Number: 2}, {Round: Round("please")}, {Round: Round("please"), Number: 1}} {
+	for _, a := range []Attempt{{Number: 1}, {Number: 2}, {Round: Round("please")}, {Round: Round("please"), Number: 1}, {Number: 1, Disruptions: 1}} {
 		w.Attempt = a
 		if seen[w.Name()] {
 			t.Errorf("attempt %s has the name %s of another", a, w.Name())

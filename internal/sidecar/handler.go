@@ -28,7 +28,7 @@ func (s *Server) Handler() http.Handler {
 		case r.URL.Path == "/v1/model":
 			s.answer(w, r, metrics.RouteModel, http.MethodGet, s.describe)
 		case r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/"):
-			s.inference(w, r)
+			s.answer(w, r, inferRoute(r), "", s.passThrough)
 		default:
 			s.answer(w, r, metrics.RouteOther, "", func(http.ResponseWriter, *http.Request) error {
 				return problem.New(problem.CodeNotFound, "The path is %.80q.", r.URL.Path)
@@ -37,13 +37,12 @@ func (s *Server) Handler() http.Handler {
 	})
 }
 
-// inference answers a request of the inference protocol, a copy of one that was answered elsewhere in its own way.
-func (s *Server) inference(w http.ResponseWriter, r *http.Request) {
+// inferRoute keeps copies of requests that shoppers have got answered elsewhere apart from what somebody waits for.
+func inferRoute(r *http.Request) string {
 	if r.Header.Get(route.HeaderShadow) != "" {
-		s.answer(w, r, metrics.RouteShadow, http.MethodPost, s.answerCopy)
-		return
+		return metrics.RouteShadow
 	}
-	s.answer(w, r, metrics.RouteInfer, "", s.passThrough)
+	return metrics.RouteInfer
 }
 
 // answer is the frame of every request: counted, bounded in time, and ended by a problem document when it fails.
@@ -51,7 +50,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method st
 	start := time.Now()
 	out := &onceWriter{ResponseWriter: w}
 	err := s.guarded(func() error {
-		_ = http.NewResponseController(w).SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
+		control := http.NewResponseController(w)
+		// For what is refused before its body was read: the server reads on in it before it answers.
+		_ = control.SetReadDeadline(start.Add(s.options.BodyTimeout))
+		_ = control.SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
 		if s.activity.Phase() != intake.Serving {
 			// Keep-alive clients move to another pod with their next request.
 			w.Header().Set("Connection", "close")

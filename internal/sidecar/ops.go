@@ -13,7 +13,12 @@ import (
 
 // putControl takes a signed push.
 func (s *Server) putControl(w http.ResponseWriter, r *http.Request) error {
-	body, err := s.gate.ReadBody(w, r, control.MaxBytes)
+	visit, err := s.pushes.Admit(r.ContentLength, control.MaxBytes)
+	if err != nil {
+		return err
+	}
+	defer visit.Leave()
+	body, err := visit.ReadBody(w, r)
 	if err != nil {
 		return err
 	}

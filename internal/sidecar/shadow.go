@@ -1,15 +1,14 @@
 package sidecar
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/evidence"
-	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
+	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
@@ -34,63 +33,28 @@ func modelFailed(err error) bool {
 	return errors.As(err, &p) && (p.Code == problem.CodeRuntimeFailed || p.Code == problem.CodeRuntimeUnavailable)
 }
 
-// answerCopy answers a copy of a request that a stable pod has answered. Shoppers come first: it is refused while anything else runs or waits,
-// and is never sent on. The answer says how long the model took.
-func (s *Server) answerCopy(w http.ResponseWriter, r *http.Request) error {
-	if path, _, _, err := oip.ParsePath(r.URL.EscapedPath()); err != nil || path != oip.RouteInfer {
-		return problem.New(problem.CodeNotFound, "Only inference can be copied.")
-	}
-	release, err := s.gate.Admit(r.ContentLength, s.options.TensorBytes)
-	if err != nil {
-		return err
-	}
-	defer release()
+// inferCopy answers a copy of a request that a stable pod has answered. Shoppers come first: it is refused while anything else runs or waits. The
+// answer says how long the model took.
+func (s *Server) inferCopy(ctx context.Context, w http.ResponseWriter, r *http.Request, visit *intake.Visit) (modelserver.Answer, error) {
 	if err := s.model.Ready(); err != nil {
-		return notReady(err)
+		return modelserver.Answer{}, notReady(err)
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.options.BodyTimeout+s.options.RequestTimeout)
-	defer cancel()
-	body, err := s.gate.ReadBody(w, r, s.options.TensorBytes)
+	body, err := visit.ReadBody(w, r)
 	if err != nil {
-		return err
+		return modelserver.Answer{}, err
 	}
 	run := s.queue.TryEnter()
 	if run == nil {
-		return problem.New(problem.CodeOverloaded, "Shoppers come first.").After(time.Second)
+		return modelserver.Answer{}, problem.New(problem.CodeOverloaded, "Shoppers come first.").After(time.Second)
 	}
 	defer run.Leave()
-	out := &held{header: http.Header{}}
 	start := time.Now()
-	if err := s.model.Relay(ctx, out, r, bytes.NewReader(body)); err != nil {
-		return err
-	}
-	out.header.Set("Server-Timing", shadow.Timing(time.Since(start), run.Alone()))
-	if out.status == http.StatusOK {
+	answer, err := s.model.Relay(ctx, r, body, visit)
+	if err == nil {
+		w.Header().Set("Server-Timing", shadow.Timing(time.Since(start), run.Alone()))
 		run.Served()
 	}
-	out.send(w)
-	return nil
-}
-
-// held keeps a reply until it is complete, so that its time can be said in its header.
-type held struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (h *held) Header() http.Header         { return h.header }
-func (h *held) WriteHeader(status int)      { h.status = status }
-func (h *held) Write(b []byte) (int, error) { return h.body.Write(b) }
-
-func (h *held) send(w http.ResponseWriter) {
-	for name, values := range h.header {
-		w.Header()[name] = values
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(h.body.Len()))
-	w.WriteHeader(h.status)
-	// A client that has gone cannot be told so.
-	_, _ = w.Write(h.body.Bytes())
+	return answer, err
 }
 
 // getEvidence tells the operator, and nobody else, how the candidate compares.

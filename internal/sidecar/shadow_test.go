@@ -221,9 +221,6 @@ func TestACopyGivesWayToShoppers(t *testing.T) {
 	if resp, out = send(infer); resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Server-Timing"), "runtime;dur=") {
 		t.Errorf("alone: %s %q %.200s", resp.Status, resp.Header.Get("Server-Timing"), out)
 	}
-	if resp, out = send("/v2/models/tryon"); resp.StatusCode != http.StatusNotFound {
-		t.Errorf("something else than inference: %s %.200s", resp.Status, out)
-	}
 	body = []byte("{}")
 	if resp, out = send(infer); resp.StatusCode != http.StatusBadRequest || !json.Valid(out) {
 		t.Errorf("nonsense: %s %.200s", resp.Status, out)

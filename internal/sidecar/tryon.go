@@ -10,11 +10,13 @@ import (
 	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
 	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
 )
@@ -25,12 +27,12 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	release, err := s.gate.Admit(r.ContentLength, s.options.BodyBytes)
+	visit, err := s.gate.Admit(r.ContentLength, s.options.BodyBytes)
 	if err != nil {
 		return err
 	}
-	defer release()
-	body, err := s.gate.ReadBody(w, r, s.options.BodyBytes)
+	defer visit.Leave()
+	body, err := visit.ReadBody(w, r)
 	if err != nil {
 		return err
 	}
@@ -40,7 +42,11 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if s.forward(ctx, w, r, body) {
+	if reply, ok := s.forward(ctx, r.Header, body, visit); ok {
+		if err := visit.Reply(w, len(reply.Body)); err != nil {
+			return err
+		}
+		reply.Write(w)
 		return nil
 	}
 	if err := s.model.Ready(); err != nil {
@@ -58,6 +64,9 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 		return problem.Because(problem.CodeInternal, err, "Encoding the picture.")
 	}
 	t.Lap(metrics.StageEncode)
+	if err := visit.Reply(w, len(out)); err != nil {
+		return err
+	}
 	s.metrics.Answered(answer.Scores)
 	w.Header().Set("Tryon-Version", s.options.Version)
 	w.Header().Set("Server-Timing", t.Header())
@@ -69,11 +78,11 @@ func notReady(err error) *problem.Problem {
 	return problem.Because(problem.CodeRuntimeUnavailable, err, "The pod is not ready.").After(2 * time.Second)
 }
 
-// forward gives the candidate its share. done is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
-func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) (done bool) {
-	candidate := s.router.Next(r.Header)
+// forward gives the candidate its share. ok is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
+func (s *Server) forward(ctx context.Context, header http.Header, body []byte, visit *intake.Visit) (reply route.Reply, ok bool) {
+	candidate := s.router.Next(header)
 	if candidate == nil {
-		return false
+		return reply, false
 	}
 	patience := s.options.ForwardTimeout
 	if patience <= 0 {
@@ -81,15 +90,14 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Req
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	reply, err := s.router.Ask(ctx, *candidate, r.Header, body)
+	reply, err := s.router.Ask(ctx, *candidate, route.Request{Header: header, Body: body}, visit)
 	if err != nil {
 		slog.Warn("Candidate did not answer, answering here", "version", candidate.Version, "err", err)
 		s.metrics.FellBack()
-		return false
+		return reply, false
 	}
 	s.metrics.Forwarded(candidate.Version)
-	reply.Write(w)
-	return true
+	return reply, true
 }
 
 // work answers a request with this pod's own runtime. The sample is what the model was asked and answered, nil when it was not asked. Errors are
