@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,13 +112,31 @@ func (p *pod) metricsText(t testing.TB) string {
 }
 
 func TestAModelThatFailsHereIsComparedToo(t *testing.T) {
-	stable := start(t, runtimetest.Graph{}, operated)
+	// It fails at inference and stays ready: a runtime that is gone would take the pod out of traffic sooner or later.
+	var broken atomic.Bool
+	stable := start(t, runtimetest.Graph{}, operated, func(o *Options) {
+		runtime, err := url.Parse(o.Runtime)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(runtime)
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if broken.Load() && r.Method == http.MethodPost {
+				w.WriteHeader(http.StatusInternalServerError)
+				return
+			}
+			proxy.ServeHTTP(w, r)
+		}))
+		t.Cleanup(front.Close)
+		o.Runtime = front.URL
+	})
 	candidate := start(t, runtimetest.Graph{}, func(o *Options) { o.Version = "tops-v2" })
 	stable.compareWith(t, 1, candidate.front)
-	stable.runtime.Stop()
+	broken.Store(true)
 	contentType, body := form(t, usual(t))
-	if resp, _ := post(t, stable.front, contentType, body); resp.StatusCode < 500 {
-		t.Fatalf("%s without a runtime", resp.Status)
+	resp, out := post(t, stable.front, contentType, body)
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeRuntimeFailed {
+		t.Fatalf("%s %v", code, err)
 	}
 	until(t, "the pair", func() bool { return stable.report(t).Pairs == 1 })
 	if got, want := stable.report(t).Errors, (sequential.Pairs{OnlyStable: 1}); got != want {
