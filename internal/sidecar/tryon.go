@@ -36,6 +36,9 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := visit.Copy(len(body)); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(oip.WithTrace(r.Context(), r.Header), s.options.RequestTimeout)
 	defer cancel()
 	req, err := shopper.Decode(r.Header.Get("Content-Type"), body, shopper.Limits{ImageBytes: s.options.ImageBytes, Categories: s.options.Categories})

@@ -103,8 +103,6 @@ func (v *Visit) ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error)
 		// Without this the server would take the deadline for a client that has gone while the runtime works. After an error it stays: the
 		// server reads on in what is left of a body, and would wait for it without end.
 		_ = control.SetReadDeadline(time.Time{})
-		// A body is held once as it came and once as its parts.
-		err = v.hold(int64(len(body)))
 	} else {
 		w.Header().Set("Connection", "close")
 	}
@@ -114,7 +112,7 @@ func (v *Visit) ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, error)
 	case errors.Is(err, ErrTooLong):
 		return nil, problem.New(problem.CodeTooLarge, "The body has more than the %d bytes that are allowed.", v.most)
 	case errors.Is(err, ErrNoMemory):
-		return nil, problem.New(problem.CodeOverloaded, "Too many bytes are in flight.").After(time.Second)
+		return nil, tooManyBytes()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, problem.New(problem.CodeTooSlow, "The body did not arrive within %s.", v.gate.patience)
 	case r.Context().Err() != nil:
@@ -158,11 +156,27 @@ func (v *Visit) ReadAll(r io.Reader, declared, limit int64) ([]byte, error) {
 	}
 }
 
-// Reply exchanges what the request held for the n bytes of its reply, and bounds the time that its reader has. The error is a *problem.Problem.
-func (v *Visit) Reply(w http.ResponseWriter, n int) error {
-	v.Leave()
+// Copy takes memory for a second copy of n bytes: a form is held as it came and as its parts. The error is a *problem.Problem.
+func (v *Visit) Copy(n int) error {
 	if err := v.hold(int64(n)); err != nil {
-		return problem.New(problem.CodeOverloaded, "Too many bytes are in flight.").After(time.Second)
+		return tooManyBytes()
+	}
+	return nil
+}
+
+func tooManyBytes() *problem.Problem {
+	return problem.New(problem.CodeOverloaded, "Too many bytes are in flight.").After(time.Second)
+}
+
+// Reply exchanges what the request held for the n bytes of its reply, and bounds the time that its reader has. A reply that needs no more
+// than that is never refused: its work is done. The error is a *problem.Problem.
+func (v *Visit) Reply(w http.ResponseWriter, n int) error {
+	v.stand()
+	if spare := v.bytes - int64(n); spare >= 0 {
+		v.gate.bytes.Release(spare)
+		v.bytes = int64(n)
+	} else if err := v.hold(-spare); err != nil {
+		return tooManyBytes()
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(grace + time.Duration(n)*time.Second/leastRate))
 	return nil

@@ -14,6 +14,7 @@ import (
 const (
 	watchWhenReady  = 2 * time.Second
 	watchWhenBroken = 500 * time.Millisecond
+	watchWhenWrong  = 30 * time.Second
 )
 
 // errDown says that the runtime gave no sign of life to which golden requests could be sent.
@@ -71,12 +72,9 @@ func (c *Client) Ready() error {
 
 // Watch looks at the runtime until ctx ends: every golden request is asked before Ready, and again after each restart.
 func (c *Client) Watch(ctx context.Context) {
+	wait := watchWhenReady
 	for ctx.Err() == nil {
-		err := c.look(ctx)
-		wait := watchWhenReady
-		if err != nil {
-			wait = watchWhenBroken
-		}
+		wait = pause(c.look(ctx), wait)
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -85,6 +83,18 @@ func (c *Client) Watch(ctx context.Context) {
 		}
 		timer.Stop()
 	}
+}
+
+// pause is how long to wait after a look with this outcome, last having been waited before it. Wrong weights do not mend themselves, and
+// asking golden requests all the time would keep the processor from others.
+func pause(err error, last time.Duration) time.Duration {
+	switch {
+	case err == nil:
+		return watchWhenReady
+	case errors.Is(err, errMismatch):
+		return min(max(2*last, watchWhenBroken), watchWhenWrong)
+	}
+	return watchWhenBroken
 }
 
 func (c *Client) look(ctx context.Context) error {
