@@ -89,7 +89,7 @@ func ours(paths ...string) []string {
 }
 
 var (
-	level0    = []string{"internal/report", "internal/task", "internal/sequential", "internal/scale", "internal/drift", "internal/imaging", "internal/oip"}
+	level0    = []string{"internal/report", "internal/task", "internal/sequential", "internal/scale", "internal/drift", "internal/imaging", "internal/oip", "internal/evidence"}
 	dataPlane = []string{
 		"internal/artefact", "internal/browse", "internal/control", "internal/dataset", "internal/datatest", "internal/evaluate",
 		"internal/runtime", "internal/sidecar", "internal/synth", "internal/train", "internal/worker",

@@ -3,12 +3,15 @@ package control
 import (
 	"crypto/ed25519"
 	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 const podUID = "5f2a9f2e-5c0e-4c0e-9b1e-0d3c1d1c1d1c"
@@ -20,10 +23,20 @@ func keys(seed byte) (ed25519.PublicKey, ed25519.PrivateKey) {
 	return private.Public().(ed25519.PublicKey), private
 }
 
+// shadowed makes a document that has everything compared, and changes it.
+func shadowed(change func(*Shadow)) Document {
+	s := &Shadow{Epoch: "sha256:0f", Version: "tops-v2", Address: "http://storefront-tops-v2.ns.svc:8080", SamplePercent: 20, LatencyRatio: 1.1}
+	change(s)
+	d := New(7, nil)
+	d.Shadow = s
+	return d
+}
+
 func TestADocumentSurvivesTheWire(t *testing.T) {
 	for name, want := range map[string]Document{
 		"with a candidate": New(7, &Candidate{Version: "tops-v2", Address: "http://storefront-tops-v2.ns.svc:8080", Weight: 10}),
 		"without one":      New(1, nil),
+		"with a shadow":    shadowed(func(*Shadow) {}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, err := want.Encode()
@@ -46,7 +59,7 @@ func TestBadDocumentsAreRefused(t *testing.T) {
 		"nothing":            ``,
 		"another schema":     `{"schema":"tryon.control/v2","generation":1,"candidate":null}`,
 		"no generation":      `{"schema":"tryon.control/v1","candidate":null}`,
-		"an unknown field":   `{"schema":"tryon.control/v1","generation":1,"candidate":null,"shadow":1}`,
+		"an unknown field":   `{"schema":"tryon.control/v1","generation":1,"candidate":null,"mirror":1}`,
 		"two documents":      doc("null") + doc("null"),
 		"a weight over 100":  doc(`{"version":"a","address":"http://h","weight":101}`),
 		"a negative weight":  doc(`{"version":"a","address":"http://h","weight":-1}`),
@@ -63,6 +76,51 @@ func TestBadDocumentsAreRefused(t *testing.T) {
 				t.Errorf("error %v, want one that wraps %v", err, ErrInvalid)
 			}
 		})
+	}
+}
+
+func TestAShadowThatCannotBeIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*Shadow){
+		"no epoch":             func(s *Shadow) { s.Epoch = "" },
+		"a long epoch":         func(s *Shadow) { s.Epoch = strings.Repeat("a", 81) },
+		"an epoch's line":      func(s *Shadow) { s.Epoch = "a\nb" },
+		"no share":             func(s *Shadow) { s.SamplePercent = 0 },
+		"a share over 100":     func(s *Shadow) { s.SamplePercent = 101 },
+		"no ratio":             func(s *Shadow) { s.LatencyRatio = 0 },
+		"a ratio of NaN":       func(s *Shadow) { s.LatencyRatio = math.NaN() },
+		"a ratio over 10":      func(s *Shadow) { s.LatencyRatio = 10.1 },
+		"no version":           func(s *Shadow) { s.Version = "" },
+		"a file address":       func(s *Shadow) { s.Address = "file:///etc/passwd" },
+		"an address's query":   func(s *Shadow) { s.Address = "http://h?x" },
+		"an address with user": func(s *Shadow) { s.Address = "http://good@evil" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := shadowed(change).Encode(); !errors.Is(err, ErrInvalid) {
+				t.Errorf("error %v, want one that wraps %v", err, ErrInvalid)
+			}
+		})
+	}
+}
+
+func TestADocumentOfAnOlderOperatorIsValidAndANewOneWithoutShadowIsTheSame(t *testing.T) {
+	const older = `{"schema":"tryon.control/v1","generation":1,"candidate":null}`
+	d, err := Decode([]byte(older))
+	if err != nil || d.Shadow != nil {
+		t.Fatalf("%v, %+v", err, d)
+	}
+	if body, err := d.Encode(); err != nil || string(body) != older {
+		t.Errorf("%v, %s", err, body)
+	}
+}
+
+// The bounds are written down here so that this package needs none of ours; they must be those of the statistics.
+func TestEveryLatencyRatioThatIsAcceptedCanBeMeasured(t *testing.T) {
+	for _, ratio := range []float64{0.0999, 0.1, 1, 10, 10.001, math.Inf(1), -1} {
+		_, encode := shadowed(func(s *Shadow) { s.LatencyRatio = ratio }).Encode()
+		_, measure := sequential.NewLatencies(ratio)
+		if (encode == nil) != (measure == nil) {
+			t.Errorf("ratio %g: document %v, statistics %v", ratio, encode, measure)
+		}
 	}
 }
 
@@ -161,6 +219,7 @@ func TestThePublicKeySurvivesTheEnvironment(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"schema":"tryon.control/v1","generation":7,"candidate":{"version":"a","address":"http://h","weight":10}}`))
+	f.Add([]byte(`{"schema":"tryon.control/v1","generation":7,"candidate":null,"shadow":{"epoch":"a","version":"b","address":"http://h","samplePercent":1,"latencyRatio":1.1}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d, err := Decode(body)
 		if err != nil {

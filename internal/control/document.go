@@ -43,6 +43,21 @@ type Document struct {
 	Generation int64 `json:"generation"`
 	// Candidate is nil when all traffic stays.
 	Candidate *Candidate `json:"candidate"`
+	// Shadow is nil when nothing is copied. It does not depend on the candidate's weight.
+	Shadow *Shadow `json:"shadow,omitempty"`
+}
+
+// Shadow has answered requests put to a version once more, off the live path, to compare both answers.
+type Shadow struct {
+	// Epoch names the question that the comparison answers: evidence of two epochs is never added up.
+	Epoch string `json:"epoch"`
+	// Version is the name of the compared TryOnModelVersion, Address the base URL of its Service.
+	Version string `json:"version"`
+	Address string `json:"address"`
+	// SamplePercent is the share of answered requests that is copied, 1..100.
+	SamplePercent int `json:"samplePercent"`
+	// LatencyRatio is the margin of the latency gate, at which the sidecar compares each pair; 0.1..10.
+	LatencyRatio float64 `json:"latencyRatio"`
 }
 
 // Status is what a sidecar does.
@@ -62,7 +77,10 @@ type Status struct {
 	Errors map[string]int64 `json:"errors"`
 }
 
-var versionName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+var (
+	versionName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
+	epochName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9:.-]{0,79}$`)
+)
 
 // New makes a document.
 func New(generation int64, candidate *Candidate) Document {
@@ -109,26 +127,48 @@ func (d Document) check() error {
 	if d.Generation < 1 {
 		return fmt.Errorf("%w: generation is %d, want at least 1", ErrInvalid, d.Generation)
 	}
-	if d.Candidate == nil {
-		return nil
+	if d.Candidate != nil {
+		if err := d.Candidate.check(); err != nil {
+			return err
+		}
 	}
-	return d.Candidate.check()
+	if d.Shadow != nil {
+		return d.Shadow.check()
+	}
+	return nil
 }
 
 func (c Candidate) check() error {
 	if c.Weight < 0 || c.Weight > 100 {
 		return fmt.Errorf("%w: weight is %d, want 0..100", ErrInvalid, c.Weight)
 	}
-	if !versionName.MatchString(c.Version) {
-		return fmt.Errorf("%w: candidate version %.64q is not an object name", ErrInvalid, c.Version)
+	return checkPeer("candidate", c.Version, c.Address)
+}
+
+func (s Shadow) check() error {
+	switch {
+	case !epochName.MatchString(s.Epoch):
+		return fmt.Errorf("%w: shadow epoch %.64q is not a hash", ErrInvalid, s.Epoch)
+	case s.SamplePercent < 1 || s.SamplePercent > 100:
+		return fmt.Errorf("%w: shadow sample is %d %%, want 1..100", ErrInvalid, s.SamplePercent)
+	case !(s.LatencyRatio >= 0.1 && s.LatencyRatio <= 10):
+		return fmt.Errorf("%w: shadow latency ratio is %g, want 0.1..10", ErrInvalid, s.LatencyRatio)
 	}
-	u, err := url.Parse(c.Address)
+	return checkPeer("shadow", s.Version, s.Address)
+}
+
+// checkPeer checks the name and the address of another version.
+func checkPeer(role, version, address string) error {
+	if !versionName.MatchString(version) {
+		return fmt.Errorf("%w: %s version %.64q is not an object name", ErrInvalid, role, version)
+	}
+	u, err := url.Parse(address)
 	if err != nil {
-		return fmt.Errorf("%w: candidate address: %w", ErrInvalid, err)
+		return fmt.Errorf("%w: %s address: %w", ErrInvalid, role, err)
 	}
 	// Only what a Service's address has: anything else in it was not written by the operator.
-	if bare := (url.URL{Scheme: u.Scheme, Host: u.Host}); u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.TrimSuffix(c.Address, "/") != bare.String() {
-		return fmt.Errorf("%w: candidate address %.128q must be http://host:port", ErrInvalid, c.Address)
+	if bare := (url.URL{Scheme: u.Scheme, Host: u.Host}); u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.TrimSuffix(address, "/") != bare.String() {
+		return fmt.Errorf("%w: %s address %.128q must be http://host:port", ErrInvalid, role, address)
 	}
 	return nil
 }

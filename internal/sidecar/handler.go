@@ -2,8 +2,10 @@ package sidecar
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -38,23 +40,18 @@ func (s *Server) Handler() http.Handler {
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method string, handle func(http.ResponseWriter, *http.Request) error) {
 	start := time.Now()
 	out := &onceWriter{ResponseWriter: w}
-	err := func() error {
-		end, ok := s.activity.Begin()
-		if !ok {
-			return problem.New(problem.CodeDraining, "The pod takes no more requests.").After(time.Second)
-		}
-		defer end()
+	err := s.guarded(func() error {
+		_ = http.NewResponseController(w).SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
 		if s.activity.Phase() != intake.Serving {
 			// Keep-alive clients move to another pod with their next request.
 			w.Header().Set("Connection", "close")
 		}
-		_ = http.NewResponseController(w).SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
 		if method != "" && r.Method != method {
 			w.Header().Set("Allow", method)
 			return problem.New(problem.CodeMethodNotAllowed, "The method is %.20q.", r.Method)
 		}
 		return handle(out, r)
-	}()
+	})
 	code := problem.CodeOK
 	if err != nil {
 		code = s.fail(out, r, err)
@@ -64,6 +61,21 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method st
 		// The reply has begun, so no status can say that it failed; a cut connection can.
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// guarded counts a request while it is handled, and makes an error of a panic: one picture that a decoder cannot stand is one failed request.
+func (s *Server) guarded(handle func() error) (err error) {
+	end, ok := s.activity.Begin()
+	if !ok {
+		return problem.New(problem.CodeDraining, "The pod takes no more requests.").After(time.Second)
+	}
+	defer end()
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return handle()
 }
 
 // fail writes a problem, unless the reply has begun.

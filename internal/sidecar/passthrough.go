@@ -37,10 +37,14 @@ func (s *Server) passThrough(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	leave, err := s.queue.Enter(ctx)
+	run, err := s.queue.Enter(ctx)
 	if err != nil {
 		return notRun(ctx, err)
 	}
-	defer leave()
-	return s.model.Relay(ctx, w, r, bytes.NewReader(body))
+	defer run.Leave()
+	if err := s.model.Relay(ctx, w, r, bytes.NewReader(body)); err != nil {
+		return err
+	}
+	run.Served()
+	return nil
 }

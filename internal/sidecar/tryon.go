@@ -145,16 +145,17 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 
 // run waits for a slot and asks the runtime.
 func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (oip.Result, error) {
-	leave, err := s.queue.Enter(ctx)
+	run, err := s.queue.Enter(ctx)
 	if err != nil {
 		return oip.Result{}, notRun(ctx, err)
 	}
-	defer leave()
+	defer run.Leave()
 	t.Lap(metrics.StageQueue)
 	out, err := s.model.TryOn(ctx, in, seed)
 	if err != nil {
 		return oip.Result{}, err
 	}
+	run.Served()
 	t.Lap(metrics.StageRuntime)
 	return out, nil
 }

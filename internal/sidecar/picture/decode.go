@@ -41,11 +41,12 @@ type Decoder struct {
 	limits imaging.PhotoLimits
 	most   int64
 	memory *semaphore.Weighted
+	decode func([]byte, imaging.PhotoLimits) (*image.RGBA, imaging.PhotoInfo, error)
 }
 
 // NewDecoder makes a decoder of pictures within limits, all of which together take at most so many bytes of memory.
 func NewDecoder(limits imaging.PhotoLimits, memory int64) *Decoder {
-	return &Decoder{limits: limits, most: memory, memory: semaphore.NewWeighted(memory)}
+	return &Decoder{limits: limits, most: memory, memory: semaphore.NewWeighted(memory), decode: imaging.DecodePhoto}
 }
 
 // Decode checks all headers, takes the memory for all pictures at once, and only then decodes. free gives the memory back.
@@ -74,15 +75,21 @@ func (d *Decoder) Decode(ctx context.Context, files Files) (p Pixels, free func(
 	if err := d.memory.Acquire(ctx, memory); err != nil {
 		return p, nil, fmt.Errorf("%w: %w", ErrNoMemory, err)
 	}
-	free = func() { d.memory.Release(memory) }
+	// Also when a decoder panics: the memory of a picture that nobody holds must not be lost to all later ones.
+	done := false
+	defer func() {
+		if !done {
+			d.memory.Release(memory)
+		}
+	}()
 	for _, part := range parts {
 		if len(part.data) == 0 {
 			continue
 		}
-		if *part.into, _, err = imaging.DecodePhoto(part.data, d.limits); err != nil {
-			free()
+		if *part.into, _, err = d.decode(part.data, d.limits); err != nil {
 			return p, nil, &FileError{part.name, err}
 		}
 	}
-	return p, free, nil
+	done = true
+	return p, func() { d.memory.Release(memory) }, nil
 }

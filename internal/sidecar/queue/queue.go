@@ -1,19 +1,23 @@
 package queue
 
 import (
+	"container/list"
 	"context"
 	"fmt"
 	"sync"
 	"time"
 )
 
-// Queue bounds the runs that are in the model server and the requests that wait for one. It predicts the wait from the service times it saw,
-// so that a request that cannot be answered in time is refused at once instead of after its deadline.
+// Queue bounds the runs that are in the model server and the requests that wait for one; first come, first served. It predicts the wait from the
+// service times it saw, so that a request that cannot start in time is refused at once instead of after its deadline.
 type Queue struct {
-	slots   chan struct{}
+	concurrent, most int
+
 	mu      sync.Mutex
-	waiting int
-	most    int
+	running int
+	// waiting holds a channel for each request that waits, longest in front; it is closed when the request's turn has come. While anything is in
+	// here all runs are taken, so nobody can push in.
+	waiting list.List
 	// service is a moving mean of the service time of one run, 0 before the first.
 	service time.Duration
 }
@@ -28,9 +32,7 @@ type FullError struct {
 func (e *FullError) Error() string { return fmt.Sprintf("%d requests are waiting", e.Waiting) }
 
 // New makes a queue for so many concurrent runs and waiting requests.
-func New(concurrent, waiting int) *Queue {
-	return &Queue{slots: make(chan struct{}, concurrent), most: waiting}
-}
+func New(concurrent, waiting int) *Queue { return &Queue{concurrent: concurrent, most: waiting} }
 
 // Backlog gives the predicted time until a request that came now would start.
 func (q *Queue) Backlog() time.Duration {
@@ -40,63 +42,108 @@ func (q *Queue) Backlog() time.Duration {
 }
 
 func (q *Queue) predict() time.Duration {
-	if len(q.slots) < cap(q.slots) {
+	if q.running < q.concurrent {
 		return 0
 	}
-	return q.service * time.Duration(q.waiting+1) / time.Duration(cap(q.slots))
+	return q.service * time.Duration(q.waiting.Len()+1) / time.Duration(q.concurrent)
 }
 
 // Waiting gives how many requests wait.
 func (q *Queue) Waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.waiting
+	return q.waiting.Len()
 }
 
-// Enter waits for a slot. leave must be called once when the run is over. The error is a *FullError, or ctx's own when that ends first.
-func (q *Queue) Enter(ctx context.Context) (leave func(), err error) {
-	if err := q.join(ctx); err != nil {
+// Enter waits for a run; it must be left once. The error is a *FullError, or ctx's own when that ends first: then the place in the queue is free
+// at once.
+func (q *Queue) Enter(ctx context.Context) (*Run, error) {
+	place, err := q.join(ctx)
+	if err != nil {
 		return nil, err
 	}
-	select {
-	case q.slots <- struct{}{}:
-		q.quit()
-	case <-ctx.Done():
-		q.quit()
+	if place != nil {
+		if err := q.wait(ctx, place); err != nil {
+			return nil, err
+		}
+	}
+	return &Run{queue: q, start: time.Now()}, nil
+}
+
+// join gives a place in the queue, nil when a run is free.
+func (q *Queue) join(ctx context.Context) (*list.Element, error) {
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	start := time.Now()
-	return func() {
-		q.learn(time.Since(start))
-		<-q.slots
-	}, nil
-}
-
-func (q *Queue) join(ctx context.Context) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.running < q.concurrent {
+		q.running++
+		return nil, nil
+	}
 	expected := q.predict()
 	deadline, bounded := ctx.Deadline()
-	late := bounded && expected > 0 && time.Now().Add(expected).After(deadline)
-	if len(q.slots) == cap(q.slots) && (q.waiting >= q.most || late) {
-		return &FullError{Waiting: q.waiting, Expected: expected}
+	if q.waiting.Len() >= q.most || bounded && time.Until(deadline) < expected {
+		return nil, &FullError{Waiting: q.waiting.Len(), Expected: expected}
 	}
-	q.waiting++
-	return nil
+	return q.waiting.PushBack(make(chan struct{})), nil
 }
 
-func (q *Queue) quit() {
-	q.mu.Lock()
-	q.waiting--
-	q.mu.Unlock()
-}
-
-func (q *Queue) learn(took time.Duration) {
+func (q *Queue) wait(ctx context.Context, place *list.Element) error {
+	turn := place.Value.(chan struct{})
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.service == 0 {
-		q.service = took
+	select {
+	case <-turn:
+		// The turn came in the same moment: it is the next one's.
+		q.pass()
+	default:
+		q.waiting.Remove(place)
+	}
+	return ctx.Err()
+}
+
+// pass hands a run on to whoever has waited longest.
+func (q *Queue) pass() {
+	next := q.waiting.Front()
+	if next == nil {
+		q.running--
 		return
 	}
-	q.service += (took - q.service) / 8
+	close(q.waiting.Remove(next).(chan struct{}))
+}
+
+// Run is a place in the model server.
+type Run struct {
+	queue  *Queue
+	start  time.Time
+	served bool
+}
+
+// Served says that the model server answered: the time until Leave is how long a run takes.
+func (r *Run) Served() { r.served = true }
+
+// Leave ends the run.
+func (r *Run) Leave() {
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	r.queue.learn(time.Since(r.start), r.served)
+	r.queue.pass()
+}
+
+// learn takes a run's time into the mean. A run that failed or whose client left tells only that an answer takes no less; a model server that
+// refuses connections must not look fast.
+func (q *Queue) learn(took time.Duration, served bool) {
+	switch {
+	case !served && (q.service == 0 || took <= q.service):
+	case q.service == 0:
+		q.service = took
+	default:
+		q.service += (took - q.service) / 8
+	}
 }
