@@ -126,12 +126,12 @@ const (
 )
 
 // RolloutStep tries the new version on a part of the requests for some time.
-// +kubebuilder:validation:XValidation:rule="has(self.shadow) != has(self.weight)",message="a step has either shadow or weight; make two steps of it"
+// +kubebuilder:validation:ExactlyOneOf=shadow;weight
 type RolloutStep struct {
 	// shadow puts answered requests to the new version once more, off the live path, and compares both answers. The step ends with the
 	// verdict of spec.gates; the comparison goes on during the steps after it, and a version that turns out worse there is taken back.
 	// +optional
-	Shadow *ShadowStep `json:"shadow,omitempty"`
+	Shadow ShadowStep `json:"shadow,omitempty,omitzero"`
 
 	// weight is the new version's share of the requests in percent.
 	// +optional
@@ -177,6 +177,7 @@ type LiveGate struct {
 
 	// max is the worst value that is acceptable. The closer to equality, the more requests a verdict takes.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	Max Decimal `json:"max,omitempty"`
 }
 

@@ -109,7 +109,7 @@ func judged(more ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
 }
 
 func shadow(percent int32) v1alpha1.RolloutStep {
-	return v1alpha1.RolloutStep{Shadow: &v1alpha1.ShadowStep{SamplePercent: percent}}
+	return v1alpha1.RolloutStep{Shadow: v1alpha1.ShadowStep{SamplePercent: percent}}
 }
 
 // liveGates are gates of a deployment that begins with a shadow step.
@@ -197,13 +197,13 @@ func judgementRules() map[string]rule {
 	both := shadow(20)
 	both.Weight = 10
 	return map[string]rule{
-		"a step is of one kind":         onDeployment(judged(step(10, time.Minute)), steps(both), "either shadow or weight; make two steps of it"),
-		"a step does something":         onDeployment(judged(), steps(step(0, time.Minute)), "either shadow or weight"),
+		"a step is of one kind":         onDeployment(judged(step(10, time.Minute)), steps(both), "exactly one of the fields in [shadow weight] must be set"),
+		"a step does something":         onDeployment(judged(), steps(step(0, time.Minute)), "exactly one of the fields in [shadow weight] must be set"),
 		"a shadow step comes first":     onDeployment(judged(step(10, 0)), steps(step(10, 0), shadow(20)), "it comes first: a version is judged before it gets a share"),
 		"there is one shadow step":      onDeployment(judged(), judged(shadow(50)), "there is one shadow step at most"),
 		"weights rise after a shadow":   onDeployment(judged(step(10, 0), step(50, 0)), judged(step(50, 0), step(10, 0)), "weights must rise from step to step"),
 		"a sample is a percentage":      onDeployment(judged(), steps(shadow(101)), "samplePercent"),
-		"a sample is something":         onDeployment(judged(), steps(shadow(0)), "samplePercent"),
+		"a sample is something":         onDeployment(judged(), steps(shadow(-1)), "samplePercent"),
 		"gates need a shadow step":      onDeployment(liveGates(latency, errors, artefacts), unjudged, "begin rollout.steps with a shadow step, or remove gates"),
 		"a gate stands once":            onDeployment(liveGates(latency), liveGates(latency, latency), "Duplicate value"),
 		"a live metric is known":        onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: "ssim", Max: "1"}), "latency-p95-ratio"),

@@ -34,10 +34,6 @@ func (f Facts) rule() string {
 // a half-done rejection has changed already, so that a manager that is killed in between comes to the same.
 func (d *decision) objection(candidate Set) (reason, why string) {
 	f := d.facts
-	failure, fit := candidate.Failure(), candidate.whole(f.Replicas)
-	if d.document.names(candidate.Version) {
-		fit = candidate.sound()
-	}
 	switch {
 	case f.Command == Pause:
 		return "", ""
@@ -45,14 +41,28 @@ func (d *decision) objection(candidate Set) (reason, why string) {
 		return v1alpha1.ReasonAborted, "it was aborted"
 	case f.judged() && f.outcome() == sequential.Reject:
 		return d.blame(), f.rule()
-	case !d.overdue():
-		return "", ""
-	case failure != "" && !fit:
-		return d.blame(), fmt.Sprintf("it was not ready within %s: %s", span(f.Deadline), failure)
-	case f.judged() && f.RejectSilence && d.share() == nil && f.outcome() != sequential.Promote:
-		return d.blame(), fmt.Sprintf("there was no verdict within %s: %s", span(f.Deadline), f.rule())
+	}
+	if why = d.tooLate(candidate); why != "" {
+		return d.blame(), why
 	}
 	return "", ""
+}
+
+// tooLate says what the candidate lacks at the deadline; empty when nothing, or when there is time left.
+func (d *decision) tooLate(candidate Set) string {
+	f, failure, fit := d.facts, candidate.Failure(), candidate.whole(d.facts.Replicas)
+	if d.document.names(candidate.Version) {
+		fit = candidate.sound()
+	}
+	switch {
+	case !d.overdue():
+		return ""
+	case failure != "" && !fit:
+		return fmt.Sprintf("it was not ready within %s: %s", span(f.Deadline), failure)
+	case f.judged() && f.RejectSilence && d.share() == nil && f.outcome() != sequential.Promote:
+		return fmt.Sprintf("there was no verdict within %s: %s", span(f.Deadline), f.rule())
+	}
+	return ""
 }
 
 // blame is the reason of a rejection: a candidate that had a share is rolled back.
