@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
@@ -84,7 +85,7 @@ func (c *Client) Push(ctx context.Context, pod Target, document control.Document
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrPod, err)
 	}
-	got, err := c.do(ctx, pod, question{method: http.MethodPut, path: "/control", body: body, limit: maxWords})
+	got, err := c.do(ctx, pod, question{method: http.MethodPut, path: "/control", body: body, signed: true, limit: maxWords})
 	if err != nil {
 		return err
 	}
@@ -103,10 +104,28 @@ func (c *Client) Unready(ctx context.Context, pod Target) (string, error) {
 	return words(got.body), nil
 }
 
+// Evidence reads what a stable pod counted about the candidate that it compares itself with in shadow. The question is signed: the answer
+// is for the operator only. Every error wraps ErrPod; that of an answer that is no report wraps evidence.ErrInvalid, too.
+func (c *Client) Evidence(ctx context.Context, pod Target) (evidence.Report, error) {
+	got, err := c.do(ctx, pod, question{method: http.MethodGet, path: "/evidence", signed: true, limit: evidence.MaxBytes + 1})
+	if err != nil {
+		return evidence.Report{}, err
+	}
+	if got.code != http.StatusOK {
+		return evidence.Report{}, got.refusal()
+	}
+	report, err := evidence.Decode(got.body)
+	if err != nil {
+		return evidence.Report{}, fmt.Errorf("%w: %w", ErrPod, err)
+	}
+	return report, nil
+}
+
 // question is one request to a pod. A longer answer than limit is cut, which strict decoding notices.
 type question struct {
 	method, path string
 	body         []byte
+	signed       bool
 	limit        int64
 }
 
@@ -126,8 +145,10 @@ func (c *Client) do(ctx context.Context, pod Target, q question) (answer, error)
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: %w", ErrPod, err)
 	}
-	if q.method == http.MethodPut {
+	if q.body != nil {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	if q.signed {
 		control.Sign(request.Header, c.key, pod.UID, c.now(), q.body)
 	}
 	response, err := c.http.Do(request)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/sidecar"
 )
 
@@ -66,6 +67,61 @@ func TestAPushIsSignedForItsPodAndCarriesTheDocument(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("document (-want +got):\n%s", diff)
+	}
+}
+
+func TestEvidenceIsAskedForWithASignature(t *testing.T) {
+	totals, err := evidence.NewTotals(1.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := evidence.Report{
+		Schema: evidence.Schema, Epoch: "0f", Stable: "tops-v1", Candidate: "tops-v2", Instance: strings.Repeat("0a", 16), Sequence: 3,
+		TakenAt: now, Totals: totals,
+	}
+	var verify error
+	var public ed25519.PublicKey
+	c, target, key := pod(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Path != "/evidence" {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+		verify = control.Verify(r.Header, public, "5f2a9f2e", now, nil)
+		body, err := want.Encode()
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(body)
+	})
+	public = key
+	got, err := c.Evidence(context.Background(), target)
+	if err != nil || got != want {
+		t.Errorf("%v, got %+v", err, got)
+	}
+	if verify != nil {
+		t.Errorf("signature: %v", verify)
+	}
+}
+
+func TestEvidenceThatIsNoneIsRefused(t *testing.T) {
+	for name, tt := range map[string]struct {
+		code        int
+		body        string
+		wantInvalid bool
+	}{
+		"nonsense":       {http.StatusOK, `{"schema":"tryon.evidence/v1"}`, true},
+		"endless":        {http.StatusOK, strings.Repeat(" ", 2*evidence.MaxBytes), true},
+		"nothing shadow": {http.StatusNotFound, "nothing is compared", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tt.code)
+				_, _ = io.WriteString(w, tt.body)
+			})
+			_, err := c.Evidence(context.Background(), target)
+			if !errors.Is(err, ErrPod) || errors.Is(err, evidence.ErrInvalid) != tt.wantInvalid {
+				t.Errorf("error %v, invalid evidence: want %v", err, tt.wantInvalid)
+			}
+		})
 	}
 }
 
