@@ -69,8 +69,12 @@ const (
 	ReasonImagePullFailed = "ImagePullFailed"
 	// ReasonContainerNotStarted: a pod's container cannot be created, for example because a Secret or a folder is missing.
 	ReasonContainerNotStarted = "ContainerNotStarted"
-	// ReasonQuotaExceeded: a pod may not be created because of a quota or an admission rule.
+	// ReasonQuotaExceeded: a pod may not be created because of a quota.
 	ReasonQuotaExceeded = "QuotaExceeded"
+	// ReasonPodRefused: a pod may not be created because of Pod Security, a limit range or an admission webhook; the message has its words.
+	ReasonPodRefused = "PodRefused"
+	// ReasonSuperseded: a newer version of the model has taken the place of this unfinished one; its work was stopped.
+	ReasonSuperseded = "Superseded"
 	// ReasonEvaluating: the evaluator asks the serving runtime.
 	ReasonEvaluating = "Evaluating"
 	// ReasonEvaluationPassed: every gate holds.

@@ -35,10 +35,6 @@ type TryOnDatasetVersionSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
 	Checks []CheckOverride `json:"checks,omitempty"`
-
-	// placement of the data-test pod.
-	// +optional
-	Placement PodPlacement `json:"placement,omitempty,omitzero"`
 }
 
 // DatasetContents counts a dataset.
@@ -101,7 +97,7 @@ type TryOnDatasetVersionStatus struct {
 }
 
 // DataTestVerdict is the outcome of the data unit tests.
-// +kubebuilder:validation:Enum=Passed;Failed
+// +kubebuilder:validation:Enum=Passed;Failed;Errored
 type DataTestVerdict string
 
 const (
@@ -109,11 +105,13 @@ const (
 	DataTestsVerdictPassed DataTestVerdict = "Passed"
 	// DataTestsVerdictFailed: a blocking check failed.
 	DataTestsVerdictFailed DataTestVerdict = "Failed"
+	// DataTestsVerdictErrored: the tests came to their end, but their report makes no sense.
+	DataTestsVerdictErrored DataTestVerdict = "Errored"
 )
 
 // DataTestsStatus records a finished run of the data unit tests.
 type DataTestsStatus struct {
-	// key of the run's input: dataset digest, checks and the worker that ran them.
+	// key of the tests' input: dataset digest, checks, the worker that ran them and the value of the retry annotation.
 	// +optional
 	Key Digest `json:"key,omitempty"`
 
@@ -136,7 +134,7 @@ type DataTestsStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Warned *int32 `json:"warned,omitempty"`
 
-	// message names the first failing check, its count and its first offender.
+	// message names the first failing check, its count and its first offender, or what is wrong with the report.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024

@@ -69,6 +69,7 @@ type RuntimeSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$')",message="must be an image reference, [registry[:port]/]name[:tag][@sha256:<64 hexadecimal digits>] with the name in lower case, for example registry.example/vton/trainer:1.2"
 	Image string `json:"image,omitempty"`
 
 	// resources of the runtime container, GPUs included.

@@ -188,11 +188,17 @@ type TryOnModelStatus struct {
 
 // PinStatus records what a pin Job found.
 type PinStatus struct {
-	// key of the pin's input: source, layout and requested digest.
+	// key of the pin's input: source, layout, requested digest and the value of the retry annotation.
 	// +optional
 	Key Digest `json:"key,omitempty"`
 
-	// digest of the dataset's canonical manifest.
+	// message says why the content cannot be used; empty when it can.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+
+	// digest of the dataset's canonical manifest; absent when the content cannot be used.
 	// +optional
 	Digest Digest `json:"digest,omitempty"`
 

@@ -228,6 +228,19 @@ type WeightsStatus struct {
 	Width int32 `json:"width,omitempty"`
 }
 
+// WorkFailure records work that came to its end without a result.
+type WorkFailure struct {
+	// key of the work's input.
+	// +optional
+	Key Digest `json:"key,omitempty"`
+
+	// message says what was wrong with it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+}
+
 // TryOnModelVersionStatus is the outcome of a version.
 // +kubebuilder:validation:MinProperties=1
 type TryOnModelVersionStatus struct {
@@ -263,6 +276,10 @@ type TryOnModelVersionStatus struct {
 	// weights that were published; absent until the version passed.
 	// +optional
 	Weights *WeightsStatus `json:"weights,omitempty"`
+
+	// failure of the evaluation or the publishing that ended without a result; it is not tried again until the retry annotation asks.
+	// +optional
+	Failure *WorkFailure `json:"failure,omitempty"`
 
 	// gpuSeconds of all stages that this version trained itself.
 	// +optional

@@ -185,7 +185,11 @@ func deploymentRules() map[string]rule {
 		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights must rise from step to step"),
 		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
 		"a hold ends":                            onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
-		"a request ends":                         onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+		"a runtime's image is a reference": onDeployment(func(d *v1alpha1.TryOnDeployment) {
+			d.Spec.Runtime.Image = "127.0.0.1:5000/tryon/runtime:dev@" + string(digest)
+		},
+			func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "https://registry.example/runtime:1" }, "must be an image reference"),
+		"a request ends": onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
 	}
 }
 
@@ -229,7 +233,9 @@ func methodRules() map[string]rule {
 			m.Spec.Stages[0].HealthChecks = []v1alpha1.HealthCheck{{Metric: "loss"}}
 		}, "set min, max or both"),
 		"a signature is known": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Serving.Signature = "tryon/v9" }, "tryon/v1"),
-		"a command is given":   onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Command = nil }, "command"),
+		"a stage's image is a reference": onMethod(func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "registry.example/vton/pf_afn:1.2-rc.1" },
+			func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "Trainer: latest" }, "must be an image reference, [registry[:port]/]name[:tag]"),
+		"a command is given": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Command = nil }, "command"),
 	}
 }
 

@@ -38,7 +38,7 @@ func BenchmarkOverhead(b *testing.B) {
 	p := makePair(b, rt.Signature)
 	direct := client(b, rt.URL)
 	record(b, rt.Dir, direct, p)
-	url := serve(b, rt)
+	url := serve(b, rt, "")
 	through := client(b, url)
 	var bare, passed, whole time.Duration
 	for b.Loop() {
@@ -117,10 +117,10 @@ func record(b *testing.B, dir string, c *oip.Client, p pair) {
 	}
 }
 
-// serve runs a sidecar until the benchmark ends and waits until it is ready.
-func serve(b *testing.B, rt *runtimetest.Server) string {
+// serve runs a sidecar with the control document of a file, if any, until the benchmark ends, and waits until it is ready.
+func serve(b *testing.B, rt *runtimetest.Server, control string) string {
 	o := sidecar.DefaultOptions()
-	o.Runtime, o.Weights, o.Version, o.Quiet = rt.URL, rt.Dir, "bench", time.Millisecond
+	o.Runtime, o.Weights, o.Version, o.Quiet, o.Control = rt.URL, rt.Dir, "bench", time.Millisecond, control
 	s, err := sidecar.New(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)
@@ -140,7 +140,7 @@ func serve(b *testing.B, rt *runtimetest.Server) string {
 			b.Error(err)
 		}
 	})
-	for ticker := time.Tick(10 * time.Millisecond); !s.Status().Ready; <-ticker {
+	for ticker := time.Tick(10 * time.Millisecond); !s.Status().Ready || control != "" && s.Status().Generation == 0; <-ticker {
 	}
 	return "http://" + listeners[0].Addr().String()
 }

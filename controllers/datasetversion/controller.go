@@ -34,6 +34,7 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/status,verbs=get;update;patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/finalizers,verbs=update
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels,verbs=get;list;watch
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create;patch
@@ -54,11 +55,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 	seen, err := r.observe(ctx, dataset)
 	if err != nil {
-		summarizeError(dataset, err)
+		status.SetUnknown(dataset, err)
 		return res, err
 	}
 	plan := decide(dataset, seen, r.Clock.Now())
-	err = r.act(ctx, dataset, plan)
+	err = r.act(ctx, dataset, seen, plan)
 	summarize(dataset, plan, err)
 	return ctrl.Result{RequeueAfter: plan.RecheckAfter}, err
 }
@@ -67,9 +68,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("tryondatasetversion").
-		For(&v1alpha1.TryOnDatasetVersion{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.TryOnDatasetVersion{}, builder.WithPredicates(predicate.Or[client.Object](
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(byLabel)).
+		Watches(&v1alpha1.TryOnModel{}, handler.EnqueueRequestsFromMapFunc(used), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 2}).
 		Complete(r)
 }
@@ -81,4 +84,13 @@ func byLabel(_ context.Context, obj client.Object) []reconcile.Request {
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: name}}}
+}
+
+// used finds the record that a model uses; its tests run where the model says.
+func used(_ context.Context, obj client.Object) []reconcile.Request {
+	model, ok := obj.(*v1alpha1.TryOnModel)
+	if !ok || model.Status.Dataset == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: model.Status.Dataset}}}
 }

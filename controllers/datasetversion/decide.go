@@ -1,6 +1,7 @@
 package datasetversion
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -23,16 +26,19 @@ type Plan struct {
 	Tests *v1alpha1.DataTestsStatus
 	// Start is the attempt to start now; nil for none.
 	Start *resources.Attempt
+	// Renew is the attempt that has not begun and is replaced where it would be built differently now; nil for none.
+	Renew *backend.Run
 	// Abandon are Jobs under way whose work is no longer needed.
 	Abandon      []backend.Run
 	Key          v1alpha1.Digest
 	RecheckAfter time.Duration
 }
 
-// decide says whether the data passes, or what has to run to find out. A verdict is final; a failed one is measured again only when
-// another worker, with other checks, is installed.
+// decide says whether the data passes, or what has to run to find out. A verdict is final; one that is not Passed is measured again
+// only when another worker, with other checks, is installed, or when the retry annotation asks.
 func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time) Plan {
-	p := Plan{Key: plan.DataTestKey(dataset.Spec.Digest, dataset.Spec.Checks, seen.WorkerImage), Tests: dataset.Status.Tests.DeepCopy()}
+	round := resources.Round(dataset.Annotations[names.RetryAnnotation])
+	p := Plan{Key: plan.DataTestKey(dataset.Spec.Digest, dataset.Spec.Checks, seen.WorkerImage, round), Tests: dataset.Status.Tests.DeepCopy()}
 	if p.Tests != nil && (p.Tests.Verdict == v1alpha1.DataTestsVerdictPassed || p.Tests.Key == p.Key) {
 		p.judge()
 		p.Abandon = backend.Superseded(seen.Runs, "")
@@ -41,6 +47,9 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 	p.Abandon = backend.Superseded(seen.Runs, p.Key)
 	next := backend.Decide(seen.Runs, p.Key, "", now)
 	p.Start, p.RecheckAfter = next.Start, next.Wait
+	if next.Unbegun {
+		p.Renew = next.Run
+	}
 	p.Reason, p.Message = v1alpha1.ReasonDataTesting, "The data unit tests run"
 	switch {
 	case next.Errored:
@@ -58,16 +67,19 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 func (p *Plan) record(envelope report.Envelope) {
 	tests, err := readTests(p.Key, envelope)
 	if err != nil {
-		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, err.Error()
-		return
+		tests = &v1alpha1.DataTestsStatus{Key: p.Key, Verdict: v1alpha1.DataTestsVerdictErrored, Message: podwatch.Cut(err.Error())}
 	}
 	p.Tests = tests
 	p.judge()
 }
 
 func (p *Plan) judge() {
-	p.Reason, p.Message = v1alpha1.ReasonDataTestsPassed, summary(p.Tests)
-	if p.Tests.Verdict != v1alpha1.DataTestsVerdictPassed {
+	switch p.Tests.Verdict {
+	case v1alpha1.DataTestsVerdictPassed:
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsPassed, summary(p.Tests)
+	case v1alpha1.DataTestsVerdictErrored:
+		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, p.Tests.Message
+	default:
 		p.Reason, p.Message = v1alpha1.ReasonDataTestsFailed, p.Tests.Message
 	}
 }
@@ -89,12 +101,12 @@ func readTests(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.DataTes
 		tests.Report = &v1alpha1.ReportReference{URI: envelope.Report.URI, Digest: v1alpha1.Digest(envelope.Report.Digest)}
 	}
 	if s.First != nil {
-		tests.Message = cut(firstFailure(*s.First))
+		tests.Message = podwatch.Cut(firstFailure(*s.First))
 	}
 	if envelope.Verdict == report.Failed {
 		tests.Verdict = v1alpha1.DataTestsVerdictFailed
 		if tests.Message == "" {
-			tests.Message = cut(orElse(envelope.Message, "a blocking check failed"))
+			tests.Message = podwatch.Cut(cmp.Or(envelope.Message, "a blocking check failed"))
 		}
 	}
 	return tests, nil
@@ -111,7 +123,7 @@ func firstFailure(f report.CheckFailure) string {
 
 // summary tells the outcome in a column's width, for example "31 passed, 1 warned".
 func summary(t *v1alpha1.DataTestsStatus) string {
-	if t == nil {
+	if t == nil || t.Verdict == v1alpha1.DataTestsVerdictErrored {
 		return ""
 	}
 	checks, failed, warned := ptr.Deref(t.Checks, 0), ptr.Deref(t.Failed, 0), ptr.Deref(t.Warned, 0)
@@ -123,20 +135,4 @@ func summary(t *v1alpha1.DataTestsStatus) string {
 		text += fmt.Sprintf(", %d failed", failed)
 	}
 	return text
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// cut keeps a message within the API's limit.
-func cut(s string) string {
-	const room = 1024
-	if runes := []rune(s); len(runes) > room {
-		return string(runes[:room-1]) + "…"
-	}
-	return s
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
@@ -30,7 +31,7 @@ func reported(t *testing.T, verdict report.Verdict, summary any) report.Envelope
 }
 
 func TestTheVerdictComesFromTheReport(t *testing.T) {
-	key := plan.DataTestKey("sha256:d", nil, "worker:1")
+	key := plan.DataTestKey("sha256:d", nil, "worker:1", "")
 	leak := report.DataTestsSummary{Checks: 20, Failed: 1, First: &report.CheckFailure{
 		Check: "train-test-leak", Severity: "Block", Count: 3, Budget: 1, Offender: "test/image/7.png", Detail: "same person as train/image/2.png",
 	}}
@@ -106,6 +107,22 @@ func TestTheVerdictComesFromTheReport(t *testing.T) {
 	}
 }
 
+func TestAReportOfNoMeaningIsNotMeasuredAgainUntilSomebodyAsks(t *testing.T) {
+	d := &v1alpha1.TryOnDatasetVersion{}
+	d.Spec.Digest = "sha256:d"
+	key := plan.DataTestKey("sha256:d", nil, "worker:1", "")
+	ended := backend.Run{Key: key, State: backend.Reported, Report: reported(t, report.Passed, report.DataTestsSummary{Checks: -1})}
+	summarize(d, decide(d, Observed{Runs: []backend.Run{ended}, WorkerImage: "worker:1"}, noon), nil)
+	if got := decide(d, Observed{WorkerImage: "worker:1"}, noon); got.Reason != v1alpha1.ReasonDataTestsErrored || got.Start != nil {
+		t.Errorf("when the Job is gone: %s: %s; starts %v", got.Reason, got.Message, got.Start)
+	}
+	d.Annotations = map[string]string{names.RetryAnnotation: "please"}
+	got := decide(d, Observed{Runs: []backend.Run{ended}, WorkerImage: "worker:1"}, noon)
+	if got.Start == nil || got.Key == key {
+		t.Errorf("when somebody asks: %s: %s; starts %v of %s", got.Reason, got.Message, got.Start, got.Key)
+	}
+}
+
 func TestReadySaysWhatTheTestsSay(t *testing.T) {
 	tests := map[string]struct {
 		plan Plan
@@ -141,7 +158,7 @@ func TestTestsOfAnotherWorkerAreStopped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := &v1alpha1.TryOnDatasetVersion{}
 			d.Spec.Digest, d.Status.Tests = "sha256:d", recorded
-			current := backend.Run{Name: "current", Key: plan.DataTestKey("sha256:d", nil, "worker:1"), State: backend.Reported}
+			current := backend.Run{Name: "current", Key: plan.DataTestKey("sha256:d", nil, "worker:1", ""), State: backend.Reported}
 			got := decide(d, Observed{Runs: []backend.Run{old, current}, WorkerImage: "worker:1"}, noon).Abandon
 			if len(got) != 1 || got[0].Name != "old" {
 				t.Errorf("stops %+v", got)

@@ -11,19 +11,27 @@ import (
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
-// act stops what is no longer needed and starts the work that was decided on.
+// act stops what is no longer needed, starts the work that was decided on, and sees to it that work that has not begun is as it would
+// be built now.
 func (r *Reconciler) act(ctx context.Context, version *v1alpha1.TryOnModelVersion, seen Observed, plan Plan) error {
 	for _, run := range plan.Abandon {
 		if err := r.Runner.Stop(ctx, version.Namespace, run); err != nil {
 			return err
 		}
 	}
-	if plan.Start == nil {
+	work := plan.Start
+	if work == nil {
+		work = plan.Renew
+	}
+	if work == nil {
 		return nil
 	}
-	job, err := makeWork(r.Runner.Config, version, seen, *plan.Start)
+	job, err := makeWork(r.Runner.Config, version, seen, *work)
 	if err != nil {
-		return fmt.Errorf("making %s job: %w", plan.Start.Kind, err)
+		return fmt.Errorf("making %s job: %w", work.Kind, err)
+	}
+	if plan.Start == nil {
+		return r.Runner.Renew(ctx, plan.Unbegun, job)
 	}
 	return r.Runner.Start(ctx, version, job)
 }

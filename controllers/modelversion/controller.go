@@ -59,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 	seen, err := r.observe(ctx, version, holders)
 	if err != nil {
-		summarizeError(version, err)
+		status.SetUnknown(version, err)
 		return res, err
 	}
 	plan := decide(version, seen, r.Clock.Now())
@@ -92,21 +92,26 @@ func byLabel(_ context.Context, obj client.Object) []reconcile.Request {
 	return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: name}}}
 }
 
-// held finds the versions that a deployment serves. On an update it is asked about the old and the new object, so a version that is
-// let go is looked at as well.
+// held finds the versions that a deployment serves or asks for. On an update it is asked about the old and the new object, so a
+// version that is let go is looked at as well.
 func held(_ context.Context, obj client.Object) []reconcile.Request {
 	deployment, ok := obj.(*v1alpha1.TryOnDeployment)
 	if !ok {
 		return nil
 	}
 	var requests []reconcile.Request
-	for _, name := range versionsOf(deployment) {
+	wanted := versionsOf(deployment)
+	if name := wantedBy(deployment); name != "" {
+		wanted = append(wanted, name)
+	}
+	for _, name := range wanted {
 		requests = append(requests, reconcile.Request{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: name}})
 	}
 	return requests
 }
 
-// unfinishedSiblings finds the versions that may adopt what another one has finished, or wait for a dataset version.
+// unfinishedSiblings finds the versions that may adopt what another one has finished, are superseded by it, or wait for a dataset
+// version.
 func (r *Reconciler) unfinishedSiblings(ctx context.Context, obj client.Object) []reconcile.Request {
 	var list v1alpha1.TryOnModelVersionList
 	if err := r.Client.List(ctx, &list, client.InNamespace(obj.GetNamespace())); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/gate"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/task"
@@ -36,6 +37,9 @@ type Plan struct {
 	Record Record
 	// Start is the work to start now; nil for none.
 	Start *Start
+	// Renew is the attempt that has not begun, as it would be built now, and Unbegun its Job; nil for none.
+	Renew   *Start
+	Unbegun backend.Run
 	// Abandon are Jobs under way whose work is no longer needed.
 	Abandon []backend.Run
 	// Progress of the current stage for people; empty for none.
@@ -49,6 +53,8 @@ type Record struct {
 	Stages     []v1alpha1.StageStatus
 	Evaluation *v1alpha1.EvaluationStatus
 	Weights    *v1alpha1.WeightsStatus
+	// Failure is the evaluation or publishing that came to its end without a result.
+	Failure *v1alpha1.WorkFailure
 }
 
 // Start is a piece of work to begin.
@@ -64,7 +70,8 @@ type Start struct {
 	Publish task.Publish
 }
 
-// maxStageAttempts is how many Jobs a stage gets before it counts as failed; each of them has already replaced its pods.
+// maxStageAttempts is how many Jobs a stage gets before it counts as failed. A plain Job has already replaced its pods by then; those
+// that were interrupted do not count.
 const maxStageAttempts = 3
 
 // decider carries one decision from phase to phase.
@@ -86,6 +93,7 @@ func decide(version *v1alpha1.TryOnModelVersion, seen Observed, now time.Time) P
 		Stages:     recordedStages(version),
 		Evaluation: version.Status.Evaluation.DeepCopy(),
 		Weights:    version.Status.Weights.DeepCopy(),
+		Failure:    version.Status.Failure.DeepCopy(),
 	}
 	switch {
 	case !version.DeletionTimestamp.IsZero():
@@ -94,6 +102,8 @@ func decide(version *v1alpha1.TryOnModelVersion, seen Observed, now time.Time) P
 	case d.plan.Record.Weights != nil:
 		d.ready()
 		d.plan.Abandon = backend.Superseded(seen.Runs, "")
+	case d.successor() != "":
+		d.supersede(d.successor())
 	case seen.Dataset == nil:
 		d.stop(v1alpha1.ReasonPending, fmt.Sprintf("TryOnDatasetVersion %s does not exist", version.Spec.Dataset.Name))
 	default:
@@ -115,13 +125,17 @@ func (d *decider) ready() bool {
 	return true
 }
 
-// retry forgets what failed when the annotation has a value that was not acted on yet.
+// retry forgets what failed, or could not be measured, when the annotation has a value that was not acted on yet.
 func (d *decider) retry() {
 	asked := d.version.Annotations[names.RetryAnnotation]
 	if asked == "" || recordable(asked) == d.plan.Record.Retry {
 		return
 	}
 	d.plan.Record.Retry = recordable(asked)
+	d.plan.Record.Failure = nil
+	if done := d.plan.Record.Evaluation; done != nil && !d.measured(done) {
+		d.plan.Record.Evaluation = nil
+	}
 	for i, s := range d.plan.Record.Stages {
 		if s.State == v1alpha1.StageFailed {
 			d.plan.Record.Stages[i] = v1alpha1.StageStatus{Name: s.Name, State: v1alpha1.StagePending}
@@ -177,26 +191,55 @@ func (d *decider) evaluate() bool {
 		return true
 	}
 	for i := range d.seen.Siblings {
-		if done := d.seen.Siblings[i].Status.Evaluation; done != nil && done.Key == key {
+		if done := d.seen.Siblings[i].Status.Evaluation; done != nil && done.Key == key && d.measured(done) {
 			d.plan.Record.Evaluation = done.DeepCopy()
 			return true
 		}
 	}
-	next := d.follow(key)
-	d.plan.RecheckAfter = next.Wait
-	if next.Start != nil {
-		d.plan.Start = &Start{Kind: resources.Evaluate, Key: key, Attempt: *next.Start, Weights: weights}
+	if d.failed(key, v1alpha1.ReasonEvaluationErrored) {
+		return false
 	}
+	next := d.follow(key, func(r backend.Run) bool {
+		done, err := readEvaluation(key, r.Report)
+		return err == nil && d.measured(done)
+	})
+	d.plan.RecheckAfter = next.Wait
+	d.begin(next, Start{Kind: resources.Evaluate, Key: key, Weights: weights})
 	if passed(next) {
 		evaluation, err := readEvaluation(key, next.Run.Report)
-		if err == nil {
-			d.plan.Record.Evaluation = evaluation
-			return true
+		if err != nil {
+			return d.fail(key, v1alpha1.ReasonEvaluationErrored, err.Error())
 		}
-		return d.stop(v1alpha1.ReasonEvaluationErrored, err.Error())
+		d.plan.Record.Evaluation = evaluation
+		return true
+	}
+	if refused(next) {
+		return d.fail(key, v1alpha1.ReasonEvaluationErrored, "The evaluation could not be run: "+next.Run.Message)
 	}
 	return d.stop(waitingReason(next, v1alpha1.ReasonEvaluating, v1alpha1.ReasonEvaluationErrored),
 		waitingMessage(next, "The evaluator asks the serving runtime", "The evaluation could not be run"))
+}
+
+// measured tells whether an evaluation has what every gate compares.
+func (d *decider) measured(done *v1alpha1.EvaluationStatus) bool {
+	return gate.Check(d.version.Spec.Evaluation.Gates, done.Scores).Verdict != gate.Unmeasured
+}
+
+// failed tells whether the work of a key is known to end without a result, and then says so again.
+func (d *decider) failed(key v1alpha1.Digest, reason string) bool {
+	known := d.plan.Record.Failure
+	if known == nil || known.Key != key {
+		d.plan.Record.Failure = nil
+		return false
+	}
+	d.stop(reason, known.Message)
+	return true
+}
+
+// fail records that the work of a key ended without a result: its Job will not be remembered for ever.
+func (d *decider) fail(key v1alpha1.Digest, reason, message string) bool {
+	d.plan.Record.Failure = &v1alpha1.WorkFailure{Key: key, Message: podwatch.Cut(message)}
+	return d.stop(reason, message)
 }
 
 // judge compares the recorded scores with the gates. It needs no work, so changing a gate costs nothing.
@@ -220,18 +263,25 @@ func (d *decider) publish() bool {
 			return true
 		}
 	}
-	next := d.follow(key)
-	d.plan.RecheckAfter = next.Wait
-	if next.Start != nil {
-		d.plan.Start = &Start{Kind: resources.Publish, Key: key, Attempt: *next.Start, Publish: d.publishTask()}
+	if d.failed(key, v1alpha1.ReasonPublishFailed) {
+		return false
 	}
+	next := d.follow(key, func(r backend.Run) bool {
+		_, err := readWeights(key, r.Report)
+		return err == nil
+	})
+	d.plan.RecheckAfter = next.Wait
+	d.begin(next, Start{Kind: resources.Publish, Key: key, Publish: d.publishTask()})
 	if passed(next) {
 		weights, err := readWeights(key, next.Run.Report)
-		if err == nil {
-			d.plan.Record.Weights = weights
-			return true
+		if err != nil {
+			return d.fail(key, v1alpha1.ReasonPublishFailed, err.Error())
 		}
-		return d.stop(v1alpha1.ReasonPublishFailed, err.Error())
+		d.plan.Record.Weights = weights
+		return true
+	}
+	if refused(next) {
+		return d.fail(key, v1alpha1.ReasonPublishFailed, "The weights could not be published: "+next.Run.Message)
 	}
 	return d.stop(waitingReason(next, v1alpha1.ReasonPublishing, v1alpha1.ReasonPublishFailed),
 		waitingMessage(next, "The servable weights are put together", "The weights could not be published"))
@@ -249,10 +299,27 @@ func (d *decider) publishInput() plan.PublishInput {
 	return in
 }
 
-// follow looks at the attempts at the work that the version is at.
-func (d *decider) follow(key v1alpha1.Digest) backend.Next {
+// follow looks at the attempts at the work that the version is at. A good report that is not usable is done again when somebody has
+// asked for a retry since.
+func (d *decider) follow(key v1alpha1.Digest, usable func(r backend.Run) bool) backend.Next {
 	d.current = key
-	return backend.Decide(d.seen.Runs, key, d.round, d.now)
+	next := backend.Decide(d.seen.Runs, key, d.round, d.now)
+	if passed(next) && next.Run.Attempt.Round != d.round && !usable(*next.Run) {
+		next.Start = &resources.Attempt{Round: d.round}
+	}
+	return next
+}
+
+// begin plans the attempt that is due, or that the one that waits for its first pod is kept as it would be built now.
+func (d *decider) begin(next backend.Next, work Start) {
+	switch {
+	case next.Start != nil:
+		work.Attempt = *next.Start
+		d.plan.Start = &work
+	case next.Unbegun:
+		work.Attempt = next.Run.Attempt
+		d.plan.Renew, d.plan.Unbegun = &work, *next.Run
+	}
 }
 
 // weightsOf gives the output of a finished stage.
@@ -269,10 +336,15 @@ func passed(next backend.Next) bool {
 	return next.Start == nil && next.Run != nil && next.Run.State == backend.Reported && next.Run.Report.Verdict == report.Passed
 }
 
+// refused tells whether the work came to its end and its result is bad.
+func refused(next backend.Next) bool {
+	return next.Start == nil && next.Run != nil && next.Run.State == backend.Reported && next.Run.Report.Verdict != report.Passed
+}
+
 // waitingReason names what unfinished work waits for: a pod's trouble, the work itself, or the next attempt.
 func waitingReason(next backend.Next, busy, errored string) string {
 	switch {
-	case next.Errored, next.Run != nil && next.Run.State == backend.Reported && next.Start == nil:
+	case next.Errored:
 		return errored
 	case next.Run != nil && next.Run.Trouble.Reason != "":
 		return next.Run.Trouble.Reason
@@ -284,8 +356,6 @@ func waitingMessage(next backend.Next, busy, errored string) string {
 	switch {
 	case next.Errored:
 		return errored + ": " + next.Message
-	case next.Run != nil && next.Run.State == backend.Reported && next.Start == nil:
-		return errored + ": " + next.Run.Message
 	case next.Run != nil && next.Run.Trouble.Reason != "":
 		return next.Run.Trouble.Message
 	}

@@ -61,3 +61,11 @@ func versionsOf(d *v1alpha1.TryOnDeployment) []string {
 	}
 	return versions
 }
+
+// wantedBy is the version that a deployment's spec names by its number; empty when it takes the newest.
+func wantedBy(d *v1alpha1.TryOnDeployment) string {
+	if d.Spec.Model.Version == 0 {
+		return ""
+	}
+	return names.ModelVersion(d.Spec.Model.Name, d.Spec.Model.Version)
+}

@@ -19,6 +19,8 @@ import (
 type Observed struct {
 	// Holders are the deployments that use the version.
 	Holders []string
+	// AskedForBy are the deployments whose spec names the version by its number.
+	AskedForBy []string
 	// Dataset is nil when it does not exist.
 	Dataset *v1alpha1.TryOnDatasetVersion
 	// Siblings are the other versions of the namespace, of any model.
@@ -26,8 +28,8 @@ type Observed struct {
 	// Runs are the version's own Jobs and PyTorchJobs.
 	Runs             []backend.Run
 	ServesPyTorchJob bool
-	// Progress of the stage that runs; nil when none runs or it does not answer.
-	Progress *Progress
+	// Progress of the stages that run, by the names of their Jobs; one that does not answer is missing.
+	Progress map[string]*Progress
 	// WorkerImage and RuntimeImage are those of this installation.
 	WorkerImage  string
 	RuntimeImage string
@@ -45,20 +47,18 @@ func (r *Reconciler) observe(ctx context.Context, version *v1alpha1.TryOnModelVe
 	if seen.Siblings, err = r.siblings(ctx, version); err != nil {
 		return seen, err
 	}
-	if seen.ServesPyTorchJob, err = r.Runner.ServesPyTorchJob(); err != nil {
+	if seen.AskedForBy, err = r.askedForBy(ctx, version); err != nil {
 		return seen, err
 	}
 	labels := client.MatchingLabels{names.LabelModelVersion: names.LabelValue(version.Name)}
 	if seen.Runs, err = r.Runner.Jobs(ctx, version, labels); err != nil {
 		return seen, err
 	}
-	if seen.ServesPyTorchJob {
-		runs, err := r.Runner.PyTorchJobs(ctx, version, labels)
-		if err != nil {
-			return seen, err
-		}
-		seen.Runs = append(seen.Runs, runs...)
+	torch, served, err := r.Runner.PyTorchJobs(ctx, version, labels)
+	if err != nil {
+		return seen, err
 	}
+	seen.Runs, seen.ServesPyTorchJob = append(seen.Runs, torch...), served
 	seen.Progress = r.progress(ctx, version, seen.Runs)
 	return seen, nil
 }
@@ -89,8 +89,25 @@ func (r *Reconciler) siblings(ctx context.Context, version *v1alpha1.TryOnModelV
 	return others, nil
 }
 
-// progress asks the pod of the stage that runs. A pod that does not answer costs a glimpse, not the pass.
-func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelVersion, runs []backend.Run) *Progress {
+// askedForBy names the deployments that wait for exactly this version, or serve it.
+func (r *Reconciler) askedForBy(ctx context.Context, version *v1alpha1.TryOnModelVersion) ([]string, error) {
+	var list v1alpha1.TryOnDeploymentList
+	if err := r.Client.List(ctx, &list, client.InNamespace(version.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing deployments: %w", err)
+	}
+	var asking []string
+	for i := range list.Items {
+		if wantedBy(&list.Items[i]) == version.Name {
+			asking = append(asking, list.Items[i].Name)
+		}
+	}
+	return asking, nil
+}
+
+// progress asks the pods of the stages that run; the decision knows which one counts. A pod that does not answer costs a glimpse, not
+// the pass.
+func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelVersion, runs []backend.Run) map[string]*Progress {
+	told := map[string]*Progress{}
 	for _, run := range runs {
 		if run.Work != resources.Stage || run.State != backend.Running || run.Address == "" {
 			continue
@@ -98,9 +115,9 @@ func (r *Reconciler) progress(ctx context.Context, version *v1alpha1.TryOnModelV
 		progress, err := r.Progress.Read(ctx, run.Address)
 		if err != nil {
 			ctrl.LoggerFrom(ctx).V(1).Info("No progress", "TryOnModelVersion", klog.KObj(version), "stage", run.Stage, "cause", err.Error())
-			return nil
+			continue
 		}
-		return &progress
+		told[run.Name] = &progress
 	}
-	return nil
+	return told
 }

@@ -99,7 +99,7 @@ func (d *decider) publishTask() task.Publish {
 		Weights: string(d.weightsOf(spec.Serving.Stage)), Golden: string(evaluation.Golden), Evaluator: string(evaluation.Evaluator),
 		Scores: map[string]float64{},
 		Lineage: task.Lineage{
-			Model: spec.Model.Name, Version: spec.Version, Method: spec.Method, Dataset: string(spec.Dataset.Digest), Licenses: spec.Licenses,
+			Method: spec.Method, Dataset: string(spec.Dataset.Digest), Licenses: spec.Licenses,
 		},
 	}
 	for _, s := range evaluation.Scores {

@@ -13,8 +13,10 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/plan"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/task"
 )
 
 func TestReportsThatMakeNoSenseAreErrors(t *testing.T) {
@@ -161,5 +163,24 @@ func TestEachPieceOfWorkBecomesItsObject(t *testing.T) {
 	seen.Dataset.Spec.Source.URI = "ftp://x/y"
 	if _, err := makeWork(config, v, seen, Start{Kind: resources.Evaluate}); !errors.Is(err, resources.ErrStore) {
 		t.Errorf("a source that nobody reads gave %v", err)
+	}
+}
+
+func TestTheSamePublishKeyMeansTheSameContent(t *testing.T) {
+	publish := func(model string, number int64) (v1alpha1.Digest, task.Publish) {
+		d := decider{version: &v1alpha1.TryOnModelVersion{}}
+		d.version.Spec.Model.Name, d.version.Spec.Version = model, number
+		d.version.Spec.Method, d.version.Spec.Serving.Stage = "pf-afn", "student"
+		d.plan.Record.Stages = []v1alpha1.StageStatus{{Name: "student", Key: "sha256:k", Weights: "sha256:w"}}
+		d.plan.Record.Evaluation = &v1alpha1.EvaluationStatus{Key: "sha256:e", Golden: "sha256:g"}
+		return plan.PublishKey(d.publishInput()), d.publishTask()
+	}
+	key, content := publish("tops", 3)
+	sameKey, sameContent := publish("blouses", 7)
+	if key != sameKey {
+		t.Fatalf("keys %s and %s: the name of the model or the number of the version is part of them", key, sameKey)
+	}
+	if diff := cmp.Diff(content, sameContent); diff != "" {
+		t.Errorf("one key, two contents (-tops +blouses):\n%s", diff)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -38,10 +39,10 @@ func newWorld(t *testing.T) *world {
 	return &world{t: t, now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), seen: map[string]*Observed{}}
 }
 
-// version adds a version of two stages that a test may change before it is added.
+// version adds a version of two stages of the model tops; a test may change it, and its model, before it is added.
 func (w *world) version(n int64, change func(v *v1alpha1.TryOnModelVersion)) *v1alpha1.TryOnModelVersion {
 	v := &v1alpha1.TryOnModelVersion{}
-	v.Name, v.Namespace, v.CreationTimestamp = names.ModelVersion("tops", n), "shop", metav1.NewTime(w.now)
+	v.Namespace, v.CreationTimestamp = "shop", metav1.NewTime(w.now)
 	v.Spec = v1alpha1.TryOnModelVersionSpec{
 		Model: v1alpha1.ModelReference{Name: "tops"}, Version: n, Method: "two-stages", Backend: v1alpha1.BackendAuto,
 		Dataset: v1alpha1.VersionDataset{Name: "ds-1", Digest: digest("data")}, Licenses: []string{"Apache-2.0"},
@@ -55,6 +56,8 @@ func (w *world) version(n int64, change func(v *v1alpha1.TryOnModelVersion)) *v1
 	if change != nil {
 		change(v)
 	}
+	v.Name = names.ModelVersion(v.Spec.Model.Name, n)
+	v.OwnerReferences = []metav1.OwnerReference{{UID: types.UID("uid-of-" + v.Spec.Model.Name), Controller: ptr.To(true)}}
 	w.versions = append(w.versions, v)
 	w.seen[v.Name] = &Observed{Dataset: &v1alpha1.TryOnDatasetVersion{}, WorkerImage: "worker:1", RuntimeImage: "runtime:1"}
 	return v
@@ -192,7 +195,10 @@ func TestAVersionGoesThroughItsStagesToReady(t *testing.T) {
 	w.last(v).Trouble, w.last(v).State = podwatch.Trouble{}, backend.Running
 	w.step(v)
 	w.say("It tells its progress.")
-	w.seen[v.Name].Progress = &Progress{Step: 180, TotalSteps: 290, Phase: "Training"}
+	w.last(v).Name = "current"
+	w.seen[v.Name].Progress = map[string]*Progress{
+		"earlier": {Step: 9, TotalSteps: 10, Phase: "Training"}, "current": {Step: 180, TotalSteps: 290, Phase: "Training"},
+	}
 	w.step(v)
 	w.say("It is killed and runs again.")
 	w.last(v).Message = "container pytorch of pod x ended with code 143"
@@ -215,26 +221,121 @@ func TestAVersionGoesThroughItsStagesToReady(t *testing.T) {
 	w.compare("to-ready")
 }
 
-func TestASecondVersionTakesWhatTheFirstHasDone(t *testing.T) {
+func TestAnotherModelsVersionTakesWhatTheFirstHasDone(t *testing.T) {
 	w := newWorld(t)
 	first := w.version(1, nil)
-	w.say("The first version trains.")
+	w.say("The first model trains.")
 	w.step(first)
-	w.say("The second, with another student, finds its teacher in training.")
-	second := w.version(2, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Params = map[string]string{"steps": "40"} })
+	w.say("Another one, with another student, finds its teacher in training.")
+	second := w.version(1, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Model.Name = "blouses"
+		v.Spec.Stages[1].Params = map[string]string{"steps": "40"}
+	})
 	w.step(second)
 	w.say("The teacher is done.")
 	w.trained(first, "teacher")
 	w.step(first)
 	w.step(second)
 	w.say("A third asks for more memory for the same student, which finds no node.")
-	third := w.version(3, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Resources = &v1alpha1.ResourceRequirements{} })
+	third := w.version(1, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Model.Name = "skirts"
+		v.Spec.Stages[1].Resources = &v1alpha1.ResourceRequirements{}
+	})
 	w.step(third)
 	w.say("The first one's student is done after all; the third stops its own.")
 	w.trained(first, "student")
 	w.step(first)
 	w.step(third)
-	w.compare("second-version")
+	w.compare("another-model")
+}
+
+func TestNobodyWaitsForAVersionThatCannotStart(t *testing.T) {
+	w := newWorld(t)
+	first := w.version(1, nil)
+	w.step(first)
+	w.say("Another model asks for the same in the same place.")
+	second := w.version(1, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Model.Name = "blouses" })
+	w.step(second)
+	w.say("The first one's pod finds no node.")
+	w.last(first).Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonUnschedulable, Message: "Pod x finds no node: 0/1 nodes"}
+	w.step(first)
+	w.step(second)
+	w.say("A third meets the first as failed.")
+	w.reports(first, report.KindStage, report.Failed, nil, "the loss is NaN")
+	w.step(first)
+	w.say("And the second as deleted.")
+	second.DeletionTimestamp = ptr.To(metav1.NewTime(w.now))
+	third := w.version(1, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Model.Name = "skirts" })
+	w.step(third)
+	w.compare("cannot-start")
+}
+
+func TestASupersededVersionStopsAndItsSuccessorGoesOn(t *testing.T) {
+	w := newWorld(t)
+	first := w.version(1, nil)
+	w.step(first)
+	w.trained(first, "teacher")
+	w.step(first)
+	w.say("The first version's student trains when the spec asks for another one.")
+	w.last(first).State = backend.Running
+	w.step(first)
+	second := w.version(2, func(v *v1alpha1.TryOnModelVersion) { v.Spec.Stages[1].Params = map[string]string{"steps": "40"} })
+	w.step(second)
+	w.step(first)
+	w.say("A retry of the first asks in vain.")
+	first.Annotations = map[string]string{names.RetryAnnotation: "please"}
+	w.step(first)
+	w.say("Only the number of evaluated cases differs in the third: it waits until the second has let go of the student.")
+	w.last(second).State = backend.Running
+	w.step(second)
+	third := w.version(3, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Stages[1].Params = map[string]string{"steps": "40"}
+		v.Spec.Evaluation.MaxCases = 8
+	})
+	w.step(third)
+	w.step(second)
+	w.step(third)
+	w.compare("superseded")
+}
+
+func TestWhatIsInUseOrHasAVerdictIsNotSuperseded(t *testing.T) {
+	tests := map[string]struct {
+		change func(w *world, v *v1alpha1.TryOnModelVersion)
+		want   string
+	}{
+		"unfinished": {func(*world, *v1alpha1.TryOnModelVersion) {}, v1alpha1.ReasonSuperseded},
+		"ready": {func(_ *world, v *v1alpha1.TryOnModelVersion) {
+			v.Status.Weights = &v1alpha1.WeightsStatus{Digest: digest("servable")}
+		}, v1alpha1.ReasonReady},
+		"held": {func(w *world, v *v1alpha1.TryOnModelVersion) { w.seen[v.Name].Holders = []string{"storefront"} }, v1alpha1.ReasonTraining},
+		"asked for by its number": {func(w *world, v *v1alpha1.TryOnModelVersion) {
+			w.seen[v.Name].AskedForBy = []string{"storefront"}
+		}, v1alpha1.ReasonTraining},
+		"failed": {func(_ *world, v *v1alpha1.TryOnModelVersion) {
+			v.Status.Stages = []v1alpha1.StageStatus{{Name: "teacher", State: v1alpha1.StageFailed, Message: "NaN"}}
+		}, v1alpha1.ReasonTrainingFailed},
+		"below its gate": {func(_ *world, v *v1alpha1.TryOnModelVersion) {
+			v.Status.Stages = []v1alpha1.StageStatus{
+				{Name: "teacher", State: v1alpha1.StageSucceeded}, {Name: "student", State: v1alpha1.StageSucceeded},
+			}
+			v.Status.Evaluation = &v1alpha1.EvaluationStatus{Scores: []v1alpha1.Score{{
+				Metric: v1alpha1.MetricGarmentSSIM, Value: "0.1", CopyPerson: ptr.To[v1alpha1.Decimal]("0.3"), PasteGarment: ptr.To[v1alpha1.Decimal]("0.3"),
+			}}}
+		}, v1alpha1.ReasonGateFailed},
+		"of an earlier model of the name": {func(_ *world, v *v1alpha1.TryOnModelVersion) { v.OwnerReferences[0].UID = "earlier" }, v1alpha1.ReasonTraining},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			first := w.version(1, nil)
+			second := w.version(2, nil)
+			test.change(w, first)
+			w.seen[first.Name].Siblings = []v1alpha1.TryOnModelVersion{*second}
+			if got := decide(first, *w.seen[first.Name], w.now); got.Reason != test.want {
+				t.Errorf("%s: %s, want %s", got.Reason, got.Message, test.want)
+			}
+		})
+	}
 }
 
 func TestErroredAttemptsAreFollowedByOthersUntilTheStageFails(t *testing.T) {
@@ -259,6 +360,21 @@ func TestErroredAttemptsAreFollowedByOthersUntilTheStageFails(t *testing.T) {
 	w.step(v)
 	w.step(v)
 	w.compare("failed-stage")
+}
+
+func TestInterruptedAttemptsDoNotFailTheStage(t *testing.T) {
+	w := newWorld(t)
+	v := w.version(1, nil)
+	w.step(v)
+	for range maxStageAttempts + 1 {
+		w.say("The node is drained.")
+		w.errs(v, "it was interrupted: one of its pods was deleted")
+		w.last(v).Disrupted = true
+		w.step(v)
+		w.pass(time.Minute)
+		w.step(v)
+	}
+	w.compare("interrupted")
 }
 
 func TestAMissedGateIsFinalAndAnErroredEvaluationIsNot(t *testing.T) {
@@ -288,6 +404,54 @@ func TestAMissedGateIsFinalAndAnErroredEvaluationIsNot(t *testing.T) {
 	w.published(second)
 	w.step(second)
 	w.compare("gates")
+}
+
+func TestWorkWithoutAResultIsDoneAgainOnlyWhenAsked(t *testing.T) {
+	w := newWorld(t)
+	v := w.version(1, func(v *v1alpha1.TryOnModelVersion) {
+		v.Spec.Evaluation.Gates = append(v.Spec.Evaluation.Gates, v1alpha1.MetricGate{Metric: v1alpha1.MetricPSNR, Min: ptr.To(v1alpha1.Decimal("20"))})
+	})
+	retry := func(value string) {
+		w.say("Somebody asks for a retry.")
+		v.Annotations = map[string]string{names.RetryAnnotation: value}
+		w.step(v)
+	}
+	w.step(v)
+	w.trained(v, "teacher")
+	w.step(v)
+	w.trained(v, "student")
+	w.step(v)
+	w.say("The evaluation says that it cannot be done, and its Job is cleaned up.")
+	w.reports(v, report.KindEvaluation, report.Failed, nil, "the graph has no input person")
+	w.step(v)
+	w.seen[v.Name].Runs = nil
+	w.step(v)
+	retry("a")
+	w.say("Its report makes no sense.")
+	w.reports(v, report.KindEvaluation, report.Passed, report.EvaluationSummary{Cases: -1}, "")
+	w.step(v)
+	retry("b")
+	w.say("A gate's metric is missing.")
+	w.scored(v, 0.66)
+	w.step(v)
+	w.step(v)
+	retry("c")
+	w.say("It is there.")
+	w.reports(v, report.KindEvaluation, report.Passed, report.EvaluationSummary{
+		Evaluator: string(digest("evaluator")), Golden: string(digest("golden")), Protocol: "unpaired-truth", Cases: 8,
+		Scores:    report.Scores{"garment-ssim": 0.66, "psnr": 25},
+		Baselines: map[string]report.Scores{"copy-person": {"garment-ssim": 0.3}, "paste-garment": {"garment-ssim": 0.41}},
+	}, "")
+	w.step(v)
+	w.say("The weights cannot be put together.")
+	w.reports(v, report.KindPublish, report.Failed, nil, "the graph has an external file")
+	w.step(v)
+	w.seen[v.Name].Runs = nil
+	w.step(v)
+	retry("d")
+	w.published(v)
+	w.step(v)
+	w.compare("no-result")
 }
 
 func TestAMissingBackendIsWaitedFor(t *testing.T) {

@@ -1,17 +1,13 @@
 package modelversion
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
-	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/gate"
-	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/status"
 )
 
@@ -19,60 +15,26 @@ import (
 func summarize(version *v1alpha1.TryOnModelVersion, plan Plan, err error) {
 	s := &version.Status
 	s.Retry, s.Stages, s.Evaluation, s.Weights = plan.Record.Retry, plan.Record.Stages, plan.Record.Evaluation, plan.Record.Weights
+	s.Failure = plan.Record.Failure
 	s.Progress = plan.Progress
 	s.GPUSeconds = gpuSeconds(s.Stages)
 	s.Score = Score(s.Evaluation)
 	if err != nil {
-		plan.Reason, plan.Message = reasonOf(err), err.Error()
+		plan.Reason, plan.Message = status.ReasonOf(err), err.Error()
 	}
-	for _, c := range []phaseCondition{
+	now := status.Words{Reason: plan.Reason, Message: plan.Message}
+	for _, c := range []struct {
+		phase         Phase
+		condition     string
+		done, message string
+	}{
 		{PhaseTraining, v1alpha1.ConditionTrainingCompleted, v1alpha1.ReasonTrained, trainedMessage(s.Stages)},
 		{PhaseEvaluating, v1alpha1.ConditionEvaluationPassed, v1alpha1.ReasonEvaluationPassed, passedMessage(version)},
 		{PhasePublishing, v1alpha1.ConditionPublished, v1alpha1.ReasonPublished, publishedMessage(s.Weights)},
 	} {
-		c.set(version, plan)
+		status.SetPhase(version, c.condition, cmp.Compare(plan.Phase, c.phase), status.Words{Reason: c.done, Message: c.message}, now)
 	}
-	ready := metav1.ConditionFalse
-	if plan.Reason == v1alpha1.ReasonReady {
-		ready = metav1.ConditionTrue
-	}
-	status.Set(version, v1alpha1.ConditionReady, ready, plan.Reason, plan.Message)
-}
-
-// phaseCondition is the condition of one phase, with the reason and message that it has behind that phase.
-type phaseCondition struct {
-	phase         Phase
-	condition     string
-	done, message string
-}
-
-// set makes the condition True behind its phase, the current reason in it, and Unknown before it.
-func (c phaseCondition) set(version *v1alpha1.TryOnModelVersion, plan Plan) {
-	switch {
-	case plan.Phase > c.phase:
-		status.Set(version, c.condition, metav1.ConditionTrue, c.done, c.message)
-	case plan.Phase == c.phase:
-		status.Set(version, c.condition, metav1.ConditionFalse, plan.Reason, plan.Message)
-	default:
-		status.Set(version, c.condition, metav1.ConditionUnknown, v1alpha1.ReasonPending, "What comes before it is not done")
-	}
-}
-
-// summarizeError says that the cluster could not be read. A conflict is no news: the next pass reads the newer object.
-func summarizeError(version *v1alpha1.TryOnModelVersion, err error) {
-	if !apierrors.IsConflict(err) {
-		status.Set(version, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonReconcileError, err.Error())
-	}
-}
-
-func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, apply.ErrNotOwned):
-		return v1alpha1.ReasonNotOwned
-	case errors.Is(err, resources.ErrStore):
-		return v1alpha1.ReasonStoreUnavailable
-	}
-	return v1alpha1.ReasonReconcileError
+	status.SetReady(version, now)
 }
 
 func trainedMessage(stages []v1alpha1.StageStatus) string {

@@ -1,15 +1,19 @@
 package modelversion
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/status"
 )
 
 // train looks at the stages in their order and stops at the first one that has no weights.
@@ -41,7 +45,10 @@ func (d *decider) stage(i int) bool {
 		*record = *adopted
 		return true
 	}
-	next := d.follow(key)
+	next := d.follow(key, func(r backend.Run) bool {
+		_, err := readStage(record.Name, key, r.Report)
+		return err == nil
+	})
 	if next.Run == nil {
 		if other := trainedBy(d.version, i, key, d.seen.Siblings); other != "" {
 			*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending, Message: "TryOnModelVersion " + other + " trains the same stage"}
@@ -57,25 +64,29 @@ func (d *decider) proceed(record *v1alpha1.StageStatus, next backend.Next, in re
 	switch {
 	case passed(next):
 		return d.finishStage(record, next.Run.Report, key, what)
-	case next.Start == nil && next.Run.State == backend.Reported:
-		return d.failStage(record, key, what, orElse(next.Run.Message, "its report says so"))
-	case next.Errored && next.Run.Attempt.Number+1 >= maxStageAttempts:
+	case refused(next):
+		return d.failStage(record, key, what, cmp.Or(next.Run.Message, "its report says so"))
+	case next.Errored && !next.Run.Disrupted && next.Run.Attempt.Number+1 >= maxStageAttempts:
 		d.plan.RecheckAfter = 0
 		return d.failStage(record, key, what, fmt.Sprintf("%d attempts could not train it; the last one: %s", maxStageAttempts, next.Run.Message))
 	}
-	if next.Start != nil {
+	start := Start{Kind: resources.Stage, Key: key, Stage: in}
+	if next.Start == nil {
+		start.Backend = next.Run.Kind
+	} else {
 		kind, err := backend.Choose(d.version.Spec.Backend, in.Stage, d.seen.ServesPyTorchJob)
 		if err != nil {
 			d.plan.RecheckAfter = recheckBackend
 			*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending}
 			return d.stop(v1alpha1.ReasonBackendUnavailable, err.Error())
 		}
-		d.plan.Start = &Start{Kind: resources.Stage, Key: key, Attempt: *next.Start, Backend: kind, Stage: in}
+		start.Backend = kind
 	}
+	d.begin(next, start)
 	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StagePending, Key: key, Message: next.Message}
 	if next.Run != nil && next.Run.State == backend.Running {
 		record.State = v1alpha1.StageRunning
-		d.plan.Progress = renderProgress(record.Name, d.seen.Progress)
+		d.plan.Progress = renderProgress(record.Name, d.seen.Progress[next.Run.Name])
 	}
 	return d.stop(waitingReason(next, v1alpha1.ReasonTraining, v1alpha1.ReasonTraining), d.stageMessage(record, next, what))
 }
@@ -85,7 +96,7 @@ func (d *decider) stageMessage(record *v1alpha1.StageStatus, next backend.Next, 
 	case next.Errored:
 		return what + " is tried again: " + next.Message
 	case next.Run != nil && next.Run.Trouble.Reason != "":
-		record.Message = cut(next.Run.Trouble.Message)
+		record.Message = podwatch.Cut(next.Run.Trouble.Message)
 		return what + " waits: " + next.Run.Trouble.Message
 	case record.State == v1alpha1.StageRunning && next.Run.Message != "":
 		return what + " trains again after: " + next.Run.Message
@@ -106,7 +117,7 @@ func (d *decider) finishStage(record *v1alpha1.StageStatus, envelope report.Enve
 }
 
 func (d *decider) failStage(record *v1alpha1.StageStatus, key v1alpha1.Digest, what, message string) bool {
-	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StageFailed, Key: key, Message: cut(message)}
+	*record = v1alpha1.StageStatus{Name: record.Name, State: v1alpha1.StageFailed, Key: key, Message: podwatch.Cut(message)}
 	return d.stop(v1alpha1.ReasonTrainingFailed, what+" failed: "+message)
 }
 
@@ -143,8 +154,9 @@ func adopt(key v1alpha1.Digest, siblings []v1alpha1.TryOnModelVersion) *v1alpha1
 	return nil
 }
 
-// trainedBy names another version that has started to train the same key: its pod runs, or it asks for the same resources in the
-// same place, so that ours would start no sooner. A version that waits records no key, so no two wait for each other.
+// trainedBy names another version that has started to train the same key: its pod runs, or is about to and asks for the same
+// resources in the same place, so that ours would start no sooner. One that cannot start is not waited for: what is in its way may
+// not be in ours, and if it is, our own condition says so. A version that waits records no key, so no two wait for each other.
 func trainedBy(version *v1alpha1.TryOnModelVersion, i int, key v1alpha1.Digest, siblings []v1alpha1.TryOnModelVersion) string {
 	for n := range siblings {
 		s := &siblings[n]
@@ -153,13 +165,19 @@ func trainedBy(version *v1alpha1.TryOnModelVersion, i int, key v1alpha1.Digest, 
 		}
 		for _, stage := range s.Status.Stages {
 			running := stage.State == v1alpha1.StageRunning
-			waiting := stage.State == v1alpha1.StagePending && sameDemand(version, i, s, stage.Name)
+			waiting := stage.State == v1alpha1.StagePending && sameDemand(version, i, s, stage.Name) && !inTrouble(s)
 			if stage.Key == key && (running || waiting) {
 				return s.Name
 			}
 		}
 	}
 	return ""
+}
+
+// inTrouble tells whether a version says that it cannot go on by itself.
+func inTrouble(version *v1alpha1.TryOnModelVersion) bool {
+	ready := meta.FindStatusCondition(version.Status.Conditions, v1alpha1.ConditionReady)
+	return ready != nil && status.Bad(ready.Reason)
 }
 
 // sameDemand tells whether another version's stage asks the cluster for the same as stage i of this one.
@@ -187,20 +205,4 @@ func renderProgress(stage string, p *Progress) string {
 	}
 	share := float64(min(p.Step, p.TotalSteps)) / float64(p.TotalSteps)
 	return fmt.Sprintf("%s %d%% %d/%d steps", stage, int(share*100), p.Step, p.TotalSteps)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
-}
-
-// cut keeps a message within the API's limit for a stage.
-func cut(s string) string {
-	const room = 1024
-	if runes := []rune(s); len(runes) > room {
-		return string(runes[:room-1]) + "…"
-	}
-	return s
 }

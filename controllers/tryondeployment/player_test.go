@@ -124,7 +124,7 @@ func (p *player) Evidence(_ context.Context, pod controlclient.Target) (evidence
 	return c.report, nil
 }
 
-// grow adds pairs of answers of 100 ms, of which the candidate's take slower times longer.
+// grow adds pairs of answers of 100 to 200 ms, of which the candidate's take slower times longer.
 func (c *comparison) grow(pairs int, slower float64, silent bool) error {
 	c.report.Sequence++
 	c.report.TakenAt = time.Now()
@@ -132,7 +132,7 @@ func (c *comparison) grow(pairs int, slower float64, silent bool) error {
 		return nil
 	}
 	for i := range pairs {
-		stable := time.Duration(80+i%60) * time.Millisecond
+		stable := time.Duration(100+37*i%100) * time.Millisecond
 		c.report.Pairs++
 		c.report.Errors.Observe(false, false)
 		c.report.Artefacts.Observe(false, false)

@@ -10,7 +10,6 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/names"
-	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/status"
@@ -43,7 +42,7 @@ func setUnseen(obj *v1alpha1.TryOnDeployment, err error) {
 	if errors.Is(err, apply.ErrNotOwned) {
 		state = metav1.ConditionFalse
 	}
-	status.Set(obj, v1alpha1.ConditionReady, state, reasonOf(err), err.Error())
+	status.Set(obj, v1alpha1.ConditionReady, state, status.ReasonOf(err), err.Error())
 }
 
 func setResolved(obj *v1alpha1.TryOnDeployment, want resolution) {
@@ -143,7 +142,7 @@ func setRolledOut(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan) {
 func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan, err error) {
 	switch {
 	case err != nil:
-		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, reasonOf(err), err.Error())
+		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonOf(err), err.Error())
 	case want.Version == "" && plan.Stable != "":
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, fmt.Sprintf("%s; %s serves on", want.Message, plan.Stable))
 	case want.Version == "":
@@ -153,14 +152,4 @@ func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan, err err
 	default:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, plan.Stage, plan.Message)
 	}
-}
-
-func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, apply.ErrNotOwned):
-		return v1alpha1.ReasonNotOwned
-	case errors.Is(err, resources.ErrStore):
-		return v1alpha1.ReasonStoreUnavailable
-	}
-	return v1alpha1.ReasonReconcileError
 }

@@ -15,10 +15,8 @@ func (r *Reconciler) act(ctx context.Context, model *v1alpha1.TryOnModel, plan P
 			return err
 		}
 	}
-	if plan.StartPin != nil {
-		if err := r.startPin(ctx, model, plan); err != nil {
-			return err
-		}
+	if err := r.pin(ctx, model, plan); err != nil {
+		return err
 	}
 	if plan.Dataset != nil {
 		if err := r.Runner.Applier.ApplyShared(ctx, plan.Dataset); err != nil {
@@ -31,13 +29,26 @@ func (r *Reconciler) act(ctx context.Context, model *v1alpha1.TryOnModel, plan P
 	return nil
 }
 
-func (r *Reconciler) startPin(ctx context.Context, model *v1alpha1.TryOnModel, plan Plan) error {
-	job, err := r.Runner.Config.MakePin(resources.Work{
+// pin starts the pin Job that was decided on, or sees to it that the one that has not begun is as the spec wants it.
+func (r *Reconciler) pin(ctx context.Context, model *v1alpha1.TryOnModel, plan Plan) error {
+	work := resources.Work{
 		Kind: resources.Pin, Namespace: model.Namespace, Owner: model.Name, Model: model.Name,
-		Key: plan.PinKey, Attempt: *plan.StartPin, Placement: model.Spec.Training.Placement,
-	}, model.Spec.Dataset)
+		Key: plan.PinKey, Placement: model.Spec.Training.Placement,
+	}
+	switch {
+	case plan.StartPin != nil:
+		work.Attempt = *plan.StartPin
+	case plan.RenewPin != nil:
+		work.Attempt = plan.RenewPin.Attempt
+	default:
+		return nil
+	}
+	job, err := r.Runner.Config.MakePin(work, model.Spec.Dataset)
 	if err != nil {
 		return fmt.Errorf("making pin job: %w", err)
+	}
+	if plan.RenewPin != nil {
+		return r.Runner.Renew(ctx, *plan.RenewPin, job)
 	}
 	return r.Runner.Start(ctx, model, job)
 }

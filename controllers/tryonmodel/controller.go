@@ -60,7 +60,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 
 	seen, err := r.observe(ctx, model)
 	if err != nil {
-		summarizeError(model, err)
+		status.SetUnknown(model, err)
 		return res, err
 	}
 	plan := decide(model, seen, r.Clock.Now())

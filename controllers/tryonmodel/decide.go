@@ -1,7 +1,7 @@
 package tryonmodel
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,6 +16,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -42,6 +43,8 @@ type Plan struct {
 	Pin      *v1alpha1.PinStatus
 	PinKey   v1alpha1.Digest
 	StartPin *resources.Attempt
+	// RenewPin is the attempt that has not begun and is replaced where the spec would build it differently now; nil for none.
+	RenewPin *backend.Run
 	// Abandon are pin Jobs under way whose source is not asked for any more.
 	Abandon []backend.Run
 	// Dataset and Version are to be applied; nil when there is nothing to write.
@@ -89,15 +92,18 @@ func (d *decider) check() bool {
 // pin makes sure that the dataset's content is known by digest.
 func (d *decider) pin() bool {
 	d.plan.Phase = PhasePinning
-	key := plan.PinKey(d.model.Spec.Dataset, d.seen.WorkerImage, resources.Round(d.model.Annotations[names.RetryAnnotation]))
+	key := plan.PinKey(d.model.Spec.Dataset, resources.Round(d.model.Annotations[names.RetryAnnotation]))
 	d.plan.PinKey = key
 	if d.plan.Pin != nil && d.plan.Pin.Key == key {
 		d.plan.Abandon = backend.Superseded(d.seen.Runs, "")
-		return true
+		return d.usable()
 	}
 	d.plan.Abandon = backend.Superseded(d.seen.Runs, key)
 	next := backend.Decide(d.seen.Runs, key, "", d.now)
 	d.plan.StartPin, d.plan.RecheckAfter = next.Start, next.Wait
+	if next.Unbegun {
+		d.plan.RenewPin = next.Run
+	}
 	switch {
 	case next.Errored:
 		return d.stop(v1alpha1.ReasonPinFailed, "The dataset could not be read: "+next.Message)
@@ -111,15 +117,18 @@ func (d *decider) pin() bool {
 	return d.stop(v1alpha1.ReasonPinning, "The dataset's digest is computed")
 }
 
+// pinned records what a pin Job found. A dataset that cannot be used is recorded too: another look at it follows a change of the spec
+// or the retry annotation, not the end of the Job's days.
 func (d *decider) pinned(key v1alpha1.Digest, envelope report.Envelope) bool {
-	if envelope.Verdict != report.Passed {
-		return d.stop(v1alpha1.ReasonPinFailed, "The dataset cannot be used: "+envelope.Message)
+	d.plan.Pin = readPin(key, envelope)
+	return d.usable()
+}
+
+// usable tells whether the recorded content can be used.
+func (d *decider) usable() bool {
+	if d.plan.Pin.Message != "" {
+		return d.stop(v1alpha1.ReasonPinFailed, "The dataset cannot be used: "+d.plan.Pin.Message)
 	}
-	pin, err := readPin(key, envelope)
-	if err != nil {
-		return d.stop(v1alpha1.ReasonPinFailed, err.Error())
-	}
-	d.plan.Pin = pin
 	return true
 }
 
@@ -169,7 +178,7 @@ func (d *decider) train() bool {
 	d.plan.Current = newest
 	if meta.IsStatusConditionTrue(newest.Status.Conditions, v1alpha1.ConditionReady) {
 		d.plan.Phase = PhaseReady
-		d.plan.Reason, d.plan.Message = v1alpha1.ReasonReady, "TryOnModelVersion "+newest.Name+" passed: "+orElse(newest.Status.Score, "no score")
+		d.plan.Reason, d.plan.Message = v1alpha1.ReasonReady, "TryOnModelVersion "+newest.Name+" passed: "+cmp.Or(newest.Status.Score, "no score")
 		return true
 	}
 	return d.lift(newest.Name, newest.Status.Conditions, v1alpha1.ReasonPending)
@@ -234,15 +243,20 @@ func newestOf(versions []v1alpha1.TryOnModelVersion) *v1alpha1.TryOnModelVersion
 	return newest
 }
 
-var errBadReport = errors.New("the report makes no sense")
-
-func readPin(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.PinStatus, error) {
+// readPin reads a report of a pin Job; its message is set when the content cannot be used.
+func readPin(key v1alpha1.Digest, envelope report.Envelope) *v1alpha1.PinStatus {
+	unusable := func(message string) *v1alpha1.PinStatus {
+		return &v1alpha1.PinStatus{Key: key, Message: podwatch.Cut(message)}
+	}
+	if envelope.Verdict != report.Passed {
+		return unusable(cmp.Or(envelope.Message, "its report says so"))
+	}
 	var s report.PinSummary
 	if err := envelope.Into(report.KindPin, &s); err != nil {
-		return nil, fmt.Errorf("reading pin report: %w", err)
+		return unusable("reading pin report: " + err.Error())
 	}
 	if !report.ValidDigest(s.Digest) || s.Files < 0 || s.Bytes < 0 || s.TrainPairs < 0 || s.TestPairs < 0 || s.Height < 0 || s.Width < 0 {
-		return nil, fmt.Errorf("reading pin report: %w: digest %q", errBadReport, s.Digest)
+		return unusable(fmt.Sprintf("the pin report makes no sense: digest %q", s.Digest))
 	}
 	return &v1alpha1.PinStatus{
 		Key: key, Digest: v1alpha1.Digest(s.Digest),
@@ -250,12 +264,5 @@ func readPin(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.PinStatus
 			Files: ptr.To(s.Files), Bytes: ptr.To(s.Bytes), TrainPairs: ptr.To(s.TrainPairs), TestPairs: ptr.To(s.TestPairs),
 			Height: ptr.To(s.Height), Width: ptr.To(s.Width),
 		},
-	}, nil
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
 	}
-	return s
 }

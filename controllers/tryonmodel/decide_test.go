@@ -31,7 +31,7 @@ type world struct {
 }
 
 func newWorld() *world {
-	w := &world{model: &v1alpha1.TryOnModel{}, seen: Observed{WorkerImage: "worker:1", TrainerImage: "trainer:1"}}
+	w := &world{model: &v1alpha1.TryOnModel{}, seen: Observed{TrainerImage: "trainer:1"}}
 	w.model.Name, w.model.Namespace, w.model.UID = "tops", "shop", types.UID("uid-of-tops")
 	w.model.Spec.Method.Name = "one-stage"
 	w.model.Spec.Dataset = v1alpha1.DatasetSpec{Source: v1alpha1.BlobSource{URI: "pvc://data/a"}, Layout: v1alpha1.LayoutVITONHD, License: "MIT"}
@@ -44,7 +44,7 @@ func newWorld() *world {
 }
 
 func (w *world) key() v1alpha1.Digest {
-	return plan.PinKey(w.model.Spec.Dataset, "worker:1", resources.Round(w.model.Annotations[names.RetryAnnotation]))
+	return plan.PinKey(w.model.Spec.Dataset, resources.Round(w.model.Annotations[names.RetryAnnotation]))
 }
 
 func (w *world) pinned() *world {
@@ -146,7 +146,7 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 		},
 		"a pin report without digest": {
 			newWorld().run(backend.Reported, pinReport(report.Passed, "", "md5")),
-			[]string{v1alpha1.ReasonPinFailed, `reading pin report: the report makes no sense: digest "md5"`},
+			[]string{v1alpha1.ReasonPinFailed, `The dataset cannot be used: the pin report makes no sense: digest "md5"`},
 		},
 		"the digest is known": {
 			newWorld().run(backend.Reported, pinReport(report.Passed, "", content)),
@@ -205,15 +205,35 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 	}
 }
 
+func TestADatasetOfNoUseIsNotReadAgainUntilSomebodyAsks(t *testing.T) {
+	for name, report := range map[string]func(r *backend.Run){
+		"a failed verdict":       pinReport(report.Failed, "the digest is another", content),
+		"a report of no meaning": pinReport(report.Passed, "", "md5"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld().run(backend.Reported, report)
+			summarize(w.model, decide(w.model, w.seen, noon), nil, nil)
+			w.seen.Runs = nil // The Job's days are over.
+			if got := decide(w.model, w.seen, noon); got.Reason != v1alpha1.ReasonPinFailed || got.StartPin != nil {
+				t.Errorf("%s: %s; starts %v", got.Reason, got.Message, got.StartPin)
+			}
+			w.model.Annotations = map[string]string{names.RetryAnnotation: "now"}
+			if got := decide(w.model, w.seen, noon); got.StartPin == nil {
+				t.Errorf("nothing follows the retry annotation: %s: %s", got.Reason, got.Message)
+			}
+		})
+	}
+}
+
 func TestASharedRecordKeepsItsOwnersAndItsSpec(t *testing.T) {
 	w := newWorld().pinned().recorded("")
 	w.seen.Datasets[0].OwnerReferences = []metav1.OwnerReference{{UID: "another", Name: "blouses"}}
-	w.seen.Datasets[0].Spec.Placement.ServiceAccountName = "theirs"
+	w.seen.Datasets[0].Spec.Source.URI = "pvc://theirs/a"
 	got := decide(w.model, w.seen, noon).Dataset
 	if got == nil || len(got.OwnerReferences) != 2 || got.OwnerReferences[1].UID != w.model.UID {
 		t.Fatalf("the record to write is %+v", got)
 	}
-	if got.OwnerReferences[1].Controller != nil || got.Spec.Placement.ServiceAccountName != "theirs" {
+	if got.OwnerReferences[1].Controller != nil || got.Spec.Source.URI != "pvc://theirs/a" {
 		t.Errorf("the record was taken over: %+v", got)
 	}
 }

@@ -6,6 +6,6 @@
 //	   │             │                          │             │
 //	   └ PinFailed   └ DataTestsFailed          └ …Failed     └ GateFailed
 //
-// A new version is made when the plan differs from the newest one's. Going back to an older plan makes a new version too, whose
+// A new version is made when the plan differs from the newest one's; an older one that is still at work stops by itself (Superseded). Going back to an older plan makes a new version too, whose
 // stages are all adopted: the newest version that passed is always the one that the spec asks for.
 package tryonmodel

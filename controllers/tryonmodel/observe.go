@@ -23,13 +23,12 @@ type Observed struct {
 	// Datasets are all dataset versions of the namespace, Versions those of this model.
 	Datasets []v1alpha1.TryOnDatasetVersion
 	Versions []v1alpha1.TryOnModelVersion
-	// WorkerImage and TrainerImage are those of this installation.
-	WorkerImage  string
+	// TrainerImage is that of this installation.
 	TrainerImage string
 }
 
 func (r *Reconciler) observe(ctx context.Context, model *v1alpha1.TryOnModel) (Observed, error) {
-	seen := Observed{WorkerImage: r.Runner.Config.WorkerImage, TrainerImage: r.TrainerImage}
+	seen := Observed{TrainerImage: r.TrainerImage}
 	method := &v1alpha1.TryOnMethod{}
 	err := r.Client.Get(ctx, client.ObjectKey{Name: model.Spec.Method.Name}, method)
 	switch {

@@ -1,5 +1,5 @@
 // Command reference writes docs/reference from the code, so that it cannot go stale: conditions and reasons from the API's constants,
-// data unit tests from the suite, errors of the Shopper API from the sidecar.
+// data unit tests from the suite, errors of the Shopper API and metrics from the sidecar.
 package main
 
 import (
@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/internal/datatest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 const folder = "docs/reference/"
 
 func main() {
-	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests(), writeShopperErrors()); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests(), writeShopperErrors(), writeSidecarMetrics()); err != nil {
 		fmt.Fprintf(os.Stderr, "reference: %v\n", err)
 		os.Exit(1)
 	}
@@ -93,6 +94,16 @@ func writeShopperErrors() error {
 		fmt.Fprintf(&b, "| %d | `%s` | %s | %s |\n", refusal.Status, refusal.Code, refusal.Title, refusal.Advice)
 	}
 	return write("shopper-errors.md", b.String())
+}
+
+func writeSidecarMetrics() error {
+	var b strings.Builder
+	b.WriteString("# Metrics of the sidecar\n\nGenerated from `internal/sidecar/metrics`; served at `/metrics` of the ops port, beside those of the Go runtime and the process. " +
+		"All labels have closed sets of values.\n\n| metric | type | labels | what it is |\n|---|---|---|---|\n")
+	for _, row := range metrics.Reference() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.Name, row.Type, row.Labels, row.Help)
+	}
+	return write("sidecar-metrics.md", b.String())
 }
 
 func write(name, text string) error {

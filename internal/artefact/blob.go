@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"gocloud.dev/blob"
 )
@@ -69,10 +70,11 @@ func (s *Store) putBlobBytes(ctx context.Context, body []byte) (string, error) {
 	return digest, s.putBlob(ctx, digits, int64(len(body)), bytes.NewReader(body))
 }
 
-// holds tells whether the blob is there and intact. A damaged one is not held: writing it again repairs it.
+// holds tells whether the blob is there, intact and young enough to be relied on. Writing a damaged one again repairs it, and
+// writing an old one again makes it young, so that no sweep takes it before a document names it.
 func (s *Store) holds(ctx context.Context, digits string, size int64) bool {
-	attrs, err := s.bucket.Attributes(ctx, blobKey(digits))
-	if err != nil || attrs.Size != size {
+	attrs, err := s.bucket.Attributes(ctx, s.at(blobKey(digits)))
+	if err != nil || attrs.Size != size || time.Since(attrs.ModTime) > Grace/2 {
 		return false
 	}
 	return s.copyBlob(ctx, digits, size, io.Discard) == nil
@@ -92,9 +94,9 @@ func (s *Store) putBlob(ctx context.Context, digits string, size int64, from io.
 
 // copyBlob streams a blob into w and verifies size and digest; on an error w holds bytes that must be thrown away.
 func (s *Store) copyBlob(ctx context.Context, digits string, size int64, w io.Writer) error {
-	r, err := s.bucket.NewReader(ctx, blobKey(digits), nil)
+	r, _, err := s.open(ctx, blobKey(digits))
 	if err != nil {
-		return translate("blob "+digits, err)
+		return err
 	}
 	defer func() { _ = r.Close() }()
 	sum := sha256.New()

@@ -5,6 +5,10 @@
 // written last, so whatever a visible document names exists. Nothing becomes visible before its digest was verified:
 // uploads and downloads go to a temporary place first and are renamed when they are complete.
 //
+// What no document names any more is swept (Store.Sweep), by age, so that nobody has to lock the store. What one owner makes
+// and drops often, such as the checkpoints of a stage, lies in a private part (Store.Private), where its bytes are shared with
+// nothing and go at once.
+//
 // The store lies in a folder (file:///dir, a mounted claim) or in S3 (s3://bucket/prefix?endpoint=…&region=…), through
 // gocloud.dev/blob. Everything read from it is treated as hostile.
 package artefact

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 )
 
 // MaxDocumentBytes bounds one document.
@@ -73,8 +72,8 @@ func (s *Store) DeleteDocument(ctx context.Context, name string) error {
 	if err := checkDocumentName(name); err != nil {
 		return err
 	}
-	if err := s.bucket.Delete(ctx, name); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("deleting %s: %w", name, err)
+	if err := s.delete(ctx, name); err != nil {
+		return err
 	}
 	// The folder of a document that never was may be missing too.
 	if err := s.syncFolders(name); !errors.Is(err, fs.ErrNotExist) {
@@ -83,41 +82,40 @@ func (s *Store) DeleteDocument(ctx context.Context, name string) error {
 	return nil
 }
 
-// ListDocuments gives the sorted names of the documents below prefix, which is a folder ("stages/<hex>/checkpoints/").
-func (s *Store) ListDocuments(ctx context.Context, prefix string) ([]string, error) {
-	if err := checkDocumentName(strings.TrimSuffix(prefix, "/") + "/x"); err != nil {
-		return nil, err
+// ListDocuments gives the sorted names of the documents below a folder ("stages/<hex>/checkpoints"), or of all for "".
+func (s *Store) ListDocuments(ctx context.Context, folder string) ([]string, error) {
+	folder = strings.TrimSuffix(folder, "/")
+	if folder != "" {
+		if err := checkDocumentName(folder); err != nil {
+			return nil, err
+		}
 	}
 	var names []string
-	it := s.bucket.List(&blob.ListOptions{Prefix: strings.TrimSuffix(prefix, "/") + "/"})
-	for {
-		obj, err := it.Next(ctx)
-		if errors.Is(err, io.EOF) {
-			slices.Sort(names)
-			return names, nil
-		}
-		if err != nil {
-			return nil, fmt.Errorf("listing %s: %w", prefix, err)
-		}
-		// A killed writer of a file store leaves its temporary file behind; that is not a document.
-		if obj.IsDir || strings.HasSuffix(obj.Key, temporarySuffix) || checkDocumentName(obj.Key) != nil {
-			continue
+	err := s.walk(ctx, folder, func(o object) error {
+		if o.kind != document {
+			return nil
 		}
 		if len(names) == maxListed {
-			return nil, fmt.Errorf("listing %s: %w of %d documents", prefix, ErrTooLarge, maxListed)
+			return fmt.Errorf("%w of %d documents", ErrTooLarge, maxListed)
 		}
-		names = append(names, obj.Key)
+		names = append(names, o.key)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing %q: %w", folder, err)
 	}
+	slices.Sort(names)
+	return names, nil
 }
 
 func (s *Store) readAll(ctx context.Context, key string, limit int64) ([]byte, error) {
-	r, err := s.bucket.NewReader(ctx, key, nil)
+	r, size, err := s.open(ctx, key)
 	if err != nil {
-		return nil, translate(key, err)
+		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	if r.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes: %w of %d", key, r.Size(), ErrTooLarge, limit)
+	if size > limit {
+		return nil, fmt.Errorf("%s has %d bytes: %w of %d", key, size, ErrTooLarge, limit)
 	}
 	body, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {

@@ -15,6 +15,8 @@ var (
 	ErrUnsafePath = errors.New("unsafe path")
 	// ErrNotATree says that a blob is no tree manifest in canonical form.
 	ErrNotATree = errors.New("not a tree manifest")
+	// ErrCannotSweep says that a sweep cannot tell what is still named, and has deleted nothing.
+	ErrCannotSweep = errors.New("cannot tell what is still in use")
 	// ErrOccupied says that the target folder holds files that are not the tree's.
 	ErrOccupied = errors.New("target folder holds other files")
 )

@@ -16,7 +16,7 @@ const (
 // temporarySuffix ends the names of files that gocloud.dev's file store has not renamed yet.
 const temporarySuffix = ".tmp"
 
-// blobFolder holds the content-addressed bytes; no document may lie in it.
+// blobFolder holds the content-addressed bytes of a store, and of every private part of one; no document may lie in it.
 const blobFolder = "blobs/"
 
 // checkPath accepts a slash-separated relative path that stays in its folder on every system and shows what it is.
@@ -56,7 +56,7 @@ func checkDocumentName(name string) error {
 	plain := func(r rune) bool {
 		return r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_./", r))
 	}
-	if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) || strings.HasPrefix(name, blobFolder) {
+	if strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) || strings.Contains("/"+name+"/", "/"+blobFolder) {
 		return fmt.Errorf("%w: %q cannot name a document", ErrUnsafePath, name)
 	}
 	return nil

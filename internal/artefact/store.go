@@ -2,6 +2,7 @@ package artefact
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,24 +14,28 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
-	"gocloud.dev/gcerrors"
-)
 
-// checksumParam is gocloud.dev's query parameter for what the S3 client verifies by itself.
-const checksumParam = "response_checksum_validation"
+	"github.com/braincreators/tryon-operator/internal/bucket"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
 
 // Store is an open artefact store. It is safe for concurrent use by several goroutines and several processes.
 type Store struct {
 	bucket *blob.Bucket
-	// root is the folder of a file store; empty for any other.
-	root string
+	// private is true for a part of a store that has one owner.
+	private bool
+	// prefix comes before every name in the bucket; it is empty or ends in a slash.
+	prefix string
+	// root is the folder of a file store; empty for any other. files reads below it and nowhere else.
+	root  string
+	files *os.Root
 	// sweep clears what killed writers left, once and before the first blob is written.
 	sweep sync.Once
 }
 
 // Open opens a store by its URI. file:///dir creates the folder when it is missing. s3://bucket/prefix takes the query
-// parameters endpoint, region, s3ForcePathStyle and the others of gocloud.dev/aws; its credentials come from the AWS_*
-// environment and never from the URI.
+// parameters endpoint, region, s3ForcePathStyle and the others of gocloud.dev/aws; its credentials come from the environment
+// (see package bucket, task.EnvStore) and never from the URI.
 func Open(ctx context.Context, uri string) (*Store, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
@@ -64,7 +69,11 @@ func openFolder(u *url.URL) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening artefact store: %w", err)
 	}
-	return &Store{bucket: bucket, root: root}, nil
+	files, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening artefact store: %w", err), bucket.Close())
+	}
+	return &Store{bucket: bucket, root: root, files: files}, nil
 }
 
 func openS3(ctx context.Context, u *url.URL) (*Store, error) {
@@ -78,32 +87,36 @@ func openS3(ctx context.Context, u *url.URL) (*Store, error) {
 		}
 		prefix += "/"
 	}
-	bare := *u
-	bare.Path = ""
-	query := bare.Query()
-	if !query.Has(checksumParam) {
-		// Every byte is verified against its digest anyway; servers without checksums would only cause a warning per read.
-		query.Set(checksumParam, "when_required")
-	}
-	bare.RawQuery = query.Encode()
-	opener := s3blob.URLOpener{}
-	bucket, err := opener.OpenBucketURL(ctx, &bare)
+	b, err := bucket.Open(ctx, u, task.EnvStore)
 	if err != nil {
 		return nil, fmt.Errorf("opening artefact store: %w", err)
 	}
-	if prefix != "" {
-		bucket = blob.PrefixedBucket(bucket, prefix)
+	return &Store{bucket: b, prefix: prefix}, nil
+}
+
+// Private gives the part of the store below a folder as a store of its own, for what belongs to one owner and is deleted with
+// it: its blobs are shared with nothing outside. It ends with the store that it is a part of and is not closed.
+func (s *Store) Private(folder string) (*Store, error) {
+	if err := checkDocumentName(folder); err != nil {
+		return nil, err
 	}
-	return &Store{bucket: bucket}, nil
+	return &Store{bucket: s.bucket, private: true, prefix: s.prefix + folder + "/", root: s.root, files: s.files}, nil
 }
 
 // Close releases the store's connections.
 func (s *Store) Close() error {
-	if err := s.bucket.Close(); err != nil {
+	err := s.bucket.Close()
+	if s.files != nil {
+		err = errors.Join(err, s.files.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("closing artefact store: %w", err)
 	}
 	return nil
 }
+
+// at gives the name in the bucket.
+func (s *Store) at(key string) string { return s.prefix + key }
 
 // write makes key visible with what fill writes, or leaves everything as it was. In a file store the bytes and the
 // folders above them are on disk before it returns, so a document can never outlive what it names.
@@ -111,7 +124,7 @@ func (s *Store) write(ctx context.Context, key, contentType string, fill func(w 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var file *os.File
-	w, err := s.bucket.NewWriter(ctx, key, &blob.WriterOptions{
+	w, err := s.bucket.NewWriter(ctx, s.at(key), &blob.WriterOptions{
 		ContentType:                 contentType,
 		DisableContentTypeDetection: true,
 		BeforeWrite: func(as func(any) bool) error {
@@ -147,7 +160,7 @@ func (s *Store) sweepStale() {
 	if s.root == "" {
 		return
 	}
-	folder := filepath.Join(s.root, filepath.FromSlash(blobKey("")))
+	folder := filepath.Join(s.root, filepath.FromSlash(s.at(blobKey(""))))
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return
@@ -165,7 +178,7 @@ func (s *Store) syncFolders(key string) error {
 	if s.root == "" {
 		return nil
 	}
-	for dir := filepath.Dir(filepath.Join(s.root, filepath.FromSlash(key))); ; dir = filepath.Dir(dir) {
+	for dir := filepath.Dir(filepath.Join(s.root, filepath.FromSlash(s.at(key)))); ; dir = filepath.Dir(dir) {
 		if err := syncFolder(dir); err != nil {
 			return fmt.Errorf("making %s durable: %w", key, err)
 		}
@@ -185,12 +198,4 @@ func syncFolder(dir string) error {
 		err = closeErr
 	}
 	return err
-}
-
-// translate turns the library's "not found" into ErrNotFound.
-func translate(what string, err error) error {
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return fmt.Errorf("%s: %w", what, ErrNotFound)
-	}
-	return fmt.Errorf("reading %s: %w", what, err)
 }

@@ -205,6 +205,75 @@ func TestARunIsReadFromItsJobAndPods(t *testing.T) {
 	}
 }
 
+// The training-operator v1.8.1 restarts what it restarts without counting, so what is set leaves all restarts to Decide.
+func TestNoPodOfAPyTorchJobIsRestartedWithoutBeingCounted(t *testing.T) {
+	job := makePyTorchJob(work(), corev1.PodTemplateSpec{}, 3)
+	for kind, spec := range job.Spec.PyTorchReplicaSpecs {
+		if spec.RestartPolicy != kubeflow.RestartPolicyNever {
+			t.Errorf("%s pods are restarted by the training-operator: %s", kind, spec.RestartPolicy)
+		}
+	}
+	if job.Spec.RunPolicy.BackoffLimit != nil || *job.Spec.RunPolicy.CleanPodPolicy != kubeflow.CleanPodPolicyRunning {
+		t.Errorf("the pod that says why it failed is not kept: %+v", job.Spec.RunPolicy)
+	}
+}
+
+func TestThePodThatEndedAPyTorchJobIsFound(t *testing.T) {
+	pod := func(role string, code int32, change func(p *corev1.Pod)) corev1.Pod {
+		p := workerPod(role, corev1.PodFailed, time.Minute, "", code)
+		p.Labels = map[string]string{kubeflow.ReplicaTypeLabel: role}
+		if change != nil {
+			change(&p)
+		}
+		return p
+	}
+	oom := func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State.Terminated.Reason = "OOMKilled" }
+	evicted := func(p *corev1.Pod) {
+		p.Status.ContainerStatuses, p.Status.Message = nil, "The node was low on resource: memory."
+		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}}
+	}
+	deleted := func(p *corev1.Pod) { p.DeletionTimestamp = ptr.To(metav1.NewTime(noon)) }
+	const killed = "container pytorch of pod worker was killed (OOMKilled) because its node had no more memory; it has no limit of its own"
+	tests := map[string]struct {
+		pods          []corev1.Pod
+		seen          int32
+		wantMessage   string
+		wantDisrupted bool
+	}{
+		"a worker without memory":        {[]corev1.Pod{pod("master", 1, nil), pod("worker", 137, oom)}, 2, killed, false},
+		"the master failed by itself":    {[]corev1.Pod{pod("master", 9, nil)}, 1, "container pytorch of pod master ended with code 9", false},
+		"the master was killed":          {[]corev1.Pod{pod("master", 137, nil)}, 1, "container pytorch of pod master ended with code 137", false},
+		"a worker was evicted":           {[]corev1.Pod{pod("master", 1, nil), pod("worker", 0, evicted)}, 2, "it was interrupted: pod worker failed: The node was low on resource: memory.", true},
+		"a node was drained":             {nil, 1, "it was interrupted: one of its pods was deleted", true},
+		"the pods that were cleaned up":  {[]corev1.Pod{pod("master", 9, nil), pod("worker", 143, deleted)}, 1, "container pytorch of pod master ended with code 9", false},
+		"no pod was ever made":           {nil, 0, "the job's own words", false},
+		"an eviction beside lost memory": {[]corev1.Pod{pod("master", 0, evicted), pod("worker", 137, oom)}, 2, killed, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			job := makePyTorchJob(work(), corev1.PodTemplateSpec{}, 2)
+			job.Status.Conditions = []kubeflow.JobCondition{{Type: kubeflow.JobFailed, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon), Message: "the job's own words"}}
+			job.Status.ReplicaStatuses = map[kubeflow.ReplicaType]*kubeflow.ReplicaStatus{kubeflow.PyTorchJobReplicaTypeMaster: {Failed: test.seen}}
+			run := FromPyTorchJob(job, test.pods)
+			if run.State != Errored || run.Message != test.wantMessage || run.Disrupted != test.wantDisrupted {
+				t.Errorf("%s, disrupted %t: %q; want %t: %q", run.State, run.Disrupted, run.Message, test.wantDisrupted, test.wantMessage)
+			}
+		})
+	}
+}
+
+func TestAnInterruptionIsFollowedSoonAndCountedApart(t *testing.T) {
+	run := Run{Key: key, State: Errored, Disrupted: true, FinishedAt: noon.Add(-firstDelay), Message: "drained", Attempt: resources.Attempt{Number: 1, Disruptions: 7}}
+	got := Decide([]Run{run}, key, "", noon)
+	if diff := cmp.Diff(&resources.Attempt{Number: 1, Disruptions: 8}, got.Start); diff != "" {
+		t.Errorf("start (-want +got):\n%s", diff)
+	}
+	following := Run{Key: key, State: Running, Attempt: *got.Start}
+	if latest := Decide([]Run{run, following}, key, "", noon).Run; latest.State != Running {
+		t.Errorf("the newest attempt is %+v", latest)
+	}
+}
+
 func TestAWorkerOfSeveralNodesMayBeTheOneInTrouble(t *testing.T) {
 	master, worker := workerPod("m", corev1.PodRunning, 0, "", 0), workerPod("w", corev1.PodPending, 0, "", 0)
 	worker.Labels = map[string]string{kubeflow.ReplicaTypeLabel: "worker"}
@@ -298,6 +367,28 @@ func TestNextAttemptsFollowWithGrowingDelays(t *testing.T) {
 			}
 			if got.Errored != test.wantErrored || got.Wait != test.wantWait {
 				t.Errorf("errored %t, wait %s; want %t, %s", got.Errored, got.Wait, test.wantErrored, test.wantWait)
+			}
+		})
+	}
+}
+
+func TestOnlyWhatHasNeverRunMayBeReplaced(t *testing.T) {
+	pending, running := workerPod("p", corev1.PodPending, time.Minute, "", 0), workerPod("r", corev1.PodRunning, time.Minute, "", 0)
+	failed := workerPod("f", corev1.PodFailed, time.Hour, "", 1)
+	tests := map[string]struct {
+		pods []corev1.Pod
+		want bool
+	}{
+		"no pod": {nil, true}, "a pending pod": {[]corev1.Pod{pending}, true}, "a running pod": {[]corev1.Pod{running}, false},
+		"a pending pod after one that ran": {[]corev1.Pod{failed, pending}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			job, torch := resources.MakeJob(work(), corev1.PodTemplateSpec{}), makePyTorchJob(work(), corev1.PodTemplateSpec{}, 1)
+			for _, run := range []Run{FromJob(job, test.pods), FromPyTorchJob(torch, test.pods)} {
+				if got := Decide([]Run{run}, key, "", noon).Unbegun; got != test.want {
+					t.Errorf("%s: unbegun %t, want %t", run.Kind, got, test.want)
+				}
 			}
 		})
 	}

@@ -18,8 +18,10 @@ func Make(kind v1alpha1.Backend, w resources.Work, template corev1.PodTemplateSp
 	return resources.MakeJob(w, template)
 }
 
-// makePyTorchJob gives one master and nodes-1 workers. ExitCode restarts pods that were taken away (codes of 128 and above, and
-// evictions, which have none) and fails the job when the wrapper says so with a 1.
+// makePyTorchJob gives one master and nodes-1 workers. The first pod that fails ends it, and Decide says what follows: the ranks of a
+// stage cannot go on without each other, and the training-operator (v1.8.1) would not count. Its ExitCode restarts a pod of any code
+// of 128 and above for ever, 137 of a lack of memory included: its backoffLimit sums the restarts of containers, and such a pod has
+// none, because it is deleted and made anew. A backoffLimit of 0 does end the job, but takes the pod that says why along.
 func makePyTorchJob(w resources.Work, template corev1.PodTemplateSpec, nodes int32) *kubeflow.PyTorchJob {
 	job := &kubeflow.PyTorchJob{
 		ObjectMeta: w.Meta(),
@@ -28,7 +30,6 @@ func makePyTorchJob(w resources.Work, template corev1.PodTemplateSpec, nodes int
 				// Finished pods stay for their reports; only pods that still run are cleaned up.
 				CleanPodPolicy:          ptr.To(kubeflow.CleanPodPolicyRunning),
 				TTLSecondsAfterFinished: ptr.To[int32](resources.KeepSeconds),
-				BackoffLimit:            ptr.To[int32](resources.BackoffLimit),
 			},
 			PyTorchReplicaSpecs: map[kubeflow.ReplicaType]*kubeflow.ReplicaSpec{
 				kubeflow.PyTorchJobReplicaTypeMaster: replica(template, 1),
@@ -42,5 +43,5 @@ func makePyTorchJob(w resources.Work, template corev1.PodTemplateSpec, nodes int
 }
 
 func replica(template corev1.PodTemplateSpec, n int32) *kubeflow.ReplicaSpec {
-	return &kubeflow.ReplicaSpec{Replicas: ptr.To(n), RestartPolicy: kubeflow.RestartPolicyExitCode, Template: *template.DeepCopy()}
+	return &kubeflow.ReplicaSpec{Replicas: ptr.To(n), RestartPolicy: kubeflow.RestartPolicyNever, Template: *template.DeepCopy()}
 }

@@ -23,6 +23,8 @@ const (
 type Next struct {
 	// Start is the attempt to start now; nil when nothing is to be started.
 	Start *resources.Attempt
+	// Unbegun is true while the newest attempt has run no pod: where it would be built differently now, it may be replaced.
+	Unbegun bool
 	// Run is the newest attempt; nil when there is none.
 	Run *Run
 	// Errored is true when the newest attempt could not do the work; Message says why and when the next one follows.
@@ -33,7 +35,7 @@ type Next struct {
 }
 
 // Decide looks at the attempts at one piece of work. Attempts that could not do it are followed by others with exponentially growing
-// delays; a report ends it. A new round starts over at once where the last attempt ended badly, and leaves alone what is under way.
+// delays, those that were interrupted after a short one; a report ends it. A new round starts over at once where the last attempt ended badly, and leaves alone what is under way.
 func Decide(runs []Run, key v1alpha1.Digest, round string, now time.Time) Next {
 	latest := latestOf(runs, key, round)
 	if latest == nil {
@@ -42,7 +44,7 @@ func Decide(runs []Run, key v1alpha1.Digest, round string, now time.Time) Next {
 	next := Next{Run: latest}
 	switch latest.State {
 	case Waiting, Running:
-		next.Wait = lookAgain
+		next.Wait, next.Unbegun = lookAgain, !latest.Begun
 		return next
 	case Unreported:
 		if left := latest.FinishedAt.Add(reportGrace).Sub(now); left > 0 {
@@ -64,13 +66,19 @@ func Decide(runs []Run, key v1alpha1.Digest, round string, now time.Time) Next {
 // again decides about the next attempt after one that could not do the work.
 func (n *Next) again(round string, now time.Time) {
 	n.Errored, n.Message = true, n.Run.Message
-	due := n.Run.FinishedAt.Add(delay(n.Run.Attempt.Number))
+	following := resources.Attempt{Round: round, Number: n.Run.Attempt.Number + 1, Disruptions: n.Run.Attempt.Disruptions}
+	pause := delay(n.Run.Attempt.Number)
+	if n.Run.Disrupted {
+		following.Number, following.Disruptions = n.Run.Attempt.Number, n.Run.Attempt.Disruptions+1
+		pause = firstDelay
+	}
+	due := n.Run.FinishedAt.Add(pause)
 	if left := due.Sub(now); left > 0 {
 		n.Wait = left
-		n.Message += fmt.Sprintf("; attempt %d follows at %s UTC", n.Run.Attempt.Number+2, due.UTC().Format(time.TimeOnly))
+		n.Message += fmt.Sprintf("; attempt %d follows at %s UTC", following.Number+following.Disruptions+1, due.UTC().Format(time.TimeOnly))
 		return
 	}
-	n.Start = &resources.Attempt{Round: round, Number: n.Run.Attempt.Number + 1}
+	n.Start = &following
 }
 
 // latestOf gives the youngest attempt. Creation times have the resolution of a second; within one, the current round and the higher
@@ -89,7 +97,7 @@ func latestOf(runs []Run, key v1alpha1.Digest, round string) *Run {
 func younger(a, b *Run, round string) bool {
 	switch {
 	case a.Attempt.Round == b.Attempt.Round:
-		return a.Attempt.Number > b.Attempt.Number
+		return a.Attempt.Number+a.Attempt.Disruptions > b.Attempt.Number+b.Attempt.Disruptions
 	case !a.CreatedAt.Equal(b.CreatedAt):
 		return a.CreatedAt.After(b.CreatedAt)
 	}

@@ -48,7 +48,12 @@ type Run struct {
 	// Trouble says why a pod does not start, while the state is Waiting or Running.
 	Trouble podwatch.Trouble
 	// Message says how the last pod failed, when one did.
-	Message   string
+	Message string
+	// Disrupted is true when the work was interrupted and did not fail by itself: another attempt follows, however many there were.
+	Disrupted bool
+	// Begun is true once a pod of it has run, and Built is the digest of what it was made from.
+	Begun     bool
+	Built     string
 	CreatedAt time.Time
 	// FinishedAt is set for Reported, Unreported and Errored.
 	FinishedAt time.Time
@@ -97,16 +102,55 @@ func FromPyTorchJob(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
 		return p.Labels[kubeflow.ReplicaTypeLabel] != "master"
 	})
 	out := run.read(end, masters)
-	if end.done {
+	switch {
+	case end.done && end.good:
 		return out
+	case end.done:
+		return out.explain(job, pods)
 	}
 	if out.Trouble.Reason == "" {
 		out.Trouble = podwatch.FindTrouble(pods)
 	}
+	out.Begun = begun(pods)
 	// A master that runs waits for workers that quota or admission may have refused.
 	out.Silent = out.Silent || len(live(pods)) < replicas(job)
 	out.LastPod = youngest(pods)
 	return out
+}
+
+// explain tells of a PyTorchJob that failed which of its pods was the cause: the others fail because they miss it. Failed pods are
+// kept until the job goes, so where one failed and none is left, somebody deleted it: a node was drained, or another pod took its place.
+func (r Run) explain(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
+	kept := 0
+	for i := range pods {
+		pod := &pods[i]
+		if pod.Status.Phase != corev1.PodFailed || pod.DeletionTimestamp != nil {
+			continue
+		}
+		kept++
+		switch {
+		case podwatch.OutOfMemory(pod):
+			r.Disrupted, r.Message = false, podwatch.Failure(pod)
+			return r
+		case podwatch.Disrupted(pod):
+			r.Disrupted, r.Message = true, "it was interrupted: "+podwatch.Failure(pod)
+		}
+	}
+	if kept == 0 && failures(job) > 0 {
+		r.Disrupted, r.Message = true, "it was interrupted: one of its pods was deleted"
+	}
+	return r
+}
+
+// failures counts the pods that the training-operator saw fail.
+func failures(job *kubeflow.PyTorchJob) int32 {
+	var n int32
+	for _, s := range job.Status.ReplicaStatuses {
+		if s != nil {
+			n += s.Failed
+		}
+	}
+	return n
 }
 
 // replicas is the number of pods that a PyTorchJob asks for.
@@ -140,6 +184,7 @@ func newRun(kind v1alpha1.Backend, meta *metav1.ObjectMeta) Run {
 	return Run{
 		Kind: kind, Name: meta.Name, Work: resources.Kind(meta.Labels[names.LabelWork]), Stage: meta.Labels[names.LabelStage],
 		Key: v1alpha1.Digest(meta.Annotations[names.AnnotationKey]), Attempt: attempt, CreatedAt: meta.CreationTimestamp.Time,
+		Built: meta.Annotations[names.AnnotationBuilt],
 	}
 }
 
@@ -151,6 +196,7 @@ func (r Run) read(e end, pods []corev1.Pod) Run {
 		}
 		return cmp.Compare(a.Name, b.Name)
 	})
+	r.Begun = begun(pods)
 	if failed := newest(sorted, corev1.PodFailed); failed != nil {
 		r.Message = failureOf(failed)
 	}
@@ -184,6 +230,11 @@ func (r Run) readActive(pods []corev1.Pod) Run {
 // live leaves out the pods that failed; their successors are on their way.
 func live(pods []corev1.Pod) []corev1.Pod {
 	return slices.DeleteFunc(slices.Clone(pods), func(p corev1.Pod) bool { return p.Status.Phase == corev1.PodFailed })
+}
+
+// begun tells whether one of the pods has run.
+func begun(pods []corev1.Pod) bool {
+	return slices.ContainsFunc(pods, func(p corev1.Pod) bool { return p.Status.Phase != corev1.PodPending && p.Status.Phase != "" })
 }
 
 func youngest(pods []corev1.Pod) time.Time {

@@ -25,8 +25,12 @@ const (
 	maxWords = 512
 )
 
-// ErrPod says that a pod could not be asked or told, or that it answered nonsense.
-var ErrPod = errors.New("asking serving pod")
+var (
+	// ErrPod says that a pod could not be asked or told, or that it answered nonsense.
+	ErrPod = errors.New("asking serving pod")
+	// ErrNoEvidence says that a pod compares nothing: it has not heard of an epoch, or the comparison has ended.
+	ErrNoEvidence = errors.New("no candidate is compared")
+)
 
 // Target is one serving pod.
 type Target struct {
@@ -95,23 +99,16 @@ func (c *Client) Push(ctx context.Context, pod Target, document control.Document
 	return nil
 }
 
-// Unready reads why a pod is not ready; empty when it is. Every error wraps ErrPod.
-func (c *Client) Unready(ctx context.Context, pod Target) (string, error) {
-	got, err := c.do(ctx, pod, question{method: http.MethodGet, path: "/readyz", limit: maxWords})
-	if err != nil || got.code == http.StatusOK {
-		return "", err
-	}
-	return words(got.body), nil
-}
-
-// Evidence reads what a stable pod counted about the candidate that it compares itself with in shadow. The question is signed: the answer
-// is for the operator only. Every error wraps ErrPod; that of an answer that is no report wraps evidence.ErrInvalid, too.
+// Evidence reads how a pod's candidate compares. Every error wraps ErrPod; ErrNoEvidence when the pod compares nothing (yet), and
+// evidence.ErrInvalid when what it said is not evidence.
 func (c *Client) Evidence(ctx context.Context, pod Target) (evidence.Report, error) {
 	got, err := c.do(ctx, pod, question{method: http.MethodGet, path: "/evidence", signed: true, limit: evidence.MaxBytes + 1})
-	if err != nil {
+	switch {
+	case err != nil:
 		return evidence.Report{}, err
-	}
-	if got.code != http.StatusOK {
+	case got.code == http.StatusNotFound:
+		return evidence.Report{}, fmt.Errorf("%w: %w", got.refusal(), ErrNoEvidence)
+	case got.code != http.StatusOK:
 		return evidence.Report{}, got.refusal()
 	}
 	report, err := evidence.Decode(got.body)
@@ -119,6 +116,15 @@ func (c *Client) Evidence(ctx context.Context, pod Target) (evidence.Report, err
 		return evidence.Report{}, fmt.Errorf("%w: %w", ErrPod, err)
 	}
 	return report, nil
+}
+
+// Unready reads why a pod is not ready; empty when it is. Every error wraps ErrPod.
+func (c *Client) Unready(ctx context.Context, pod Target) (string, error) {
+	got, err := c.do(ctx, pod, question{method: http.MethodGet, path: "/readyz", limit: maxWords})
+	if err != nil || got.code == http.StatusOK {
+		return "", err
+	}
+	return words(got.body), nil
 }
 
 // question is one request to a pod. A longer answer than limit is cut, which strict decoding notices.
@@ -145,7 +151,7 @@ func (c *Client) do(ctx context.Context, pod Target, q question) (answer, error)
 	if err != nil {
 		return answer{}, fmt.Errorf("%w: %w", ErrPod, err)
 	}
-	if q.body != nil {
+	if len(q.body) > 0 {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	if q.signed {

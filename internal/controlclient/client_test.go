@@ -70,61 +70,6 @@ func TestAPushIsSignedForItsPodAndCarriesTheDocument(t *testing.T) {
 	}
 }
 
-func TestEvidenceIsAskedForWithASignature(t *testing.T) {
-	totals, err := evidence.NewTotals(1.1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := evidence.Report{
-		Schema: evidence.Schema, Epoch: "0f", Stable: "tops-v1", Candidate: "tops-v2", Instance: strings.Repeat("0a", 16), Sequence: 3,
-		TakenAt: now, Totals: totals,
-	}
-	var verify error
-	var public ed25519.PublicKey
-	c, target, key := pod(t, func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet || r.URL.Path != "/evidence" {
-			t.Errorf("%s %s", r.Method, r.URL)
-		}
-		verify = control.Verify(r.Header, public, "5f2a9f2e", now, nil)
-		body, err := want.Encode()
-		if err != nil {
-			t.Error(err)
-		}
-		_, _ = w.Write(body)
-	})
-	public = key
-	got, err := c.Evidence(context.Background(), target)
-	if err != nil || got != want {
-		t.Errorf("%v, got %+v", err, got)
-	}
-	if verify != nil {
-		t.Errorf("signature: %v", verify)
-	}
-}
-
-func TestEvidenceThatIsNoneIsRefused(t *testing.T) {
-	for name, tt := range map[string]struct {
-		code        int
-		body        string
-		wantInvalid bool
-	}{
-		"nonsense":       {http.StatusOK, `{"schema":"tryon.evidence/v1"}`, true},
-		"endless":        {http.StatusOK, strings.Repeat(" ", 2*evidence.MaxBytes), true},
-		"nothing shadow": {http.StatusNotFound, "nothing is compared", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
-				w.WriteHeader(tt.code)
-				_, _ = io.WriteString(w, tt.body)
-			})
-			_, err := c.Evidence(context.Background(), target)
-			if !errors.Is(err, ErrPod) || errors.Is(err, evidence.ErrInvalid) != tt.wantInvalid {
-				t.Errorf("error %v, invalid evidence: want %v", err, tt.wantInvalid)
-			}
-		})
-	}
-}
-
 func TestAStatusIsRead(t *testing.T) {
 	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"schema":"tryon.control-status/v1","generation":7,"version":"tops-v1","ready":true}`)
@@ -224,10 +169,70 @@ func TestTheSidecarTakesWhatTheOperatorPushes(t *testing.T) {
 	if why, err := c.Unready(t.Context(), target); err != nil || why == "" {
 		t.Errorf("unready because %q, %v; want a reason", why, err)
 	}
+	if _, err := c.Evidence(t.Context(), target); !errors.Is(err, ErrNoEvidence) {
+		t.Errorf("evidence of nothing: %v", err)
+	}
+	compare := control.New(8, nil)
+	compare.Shadow = &control.Shadow{Epoch: "e1", Version: "tops-v2", Address: "http://storefront-tops-v2.ns.svc:8080", SamplePercent: 20, LatencyRatio: 1.1}
+	if err := c.Push(t.Context(), target, compare); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := c.Evidence(t.Context(), target); err != nil || got.Epoch != "e1" || got.Stable != "tops-v1" || got.Pairs != 0 {
+		t.Errorf("evidence %+v, %v", got.Errors, err)
+	}
 	if err := c.Push(t.Context(), target, control.New(6, nil)); !errors.Is(err, ErrPod) {
 		t.Errorf("an older document: error %v, want one that wraps %v", err, ErrPod)
 	}
-	if err := c.Push(t.Context(), Target{IP: target.IP, UID: "another"}, control.New(8, nil)); !errors.Is(err, ErrPod) {
+	if err := c.Push(t.Context(), Target{IP: target.IP, UID: "another"}, control.New(9, nil)); !errors.Is(err, ErrPod) {
 		t.Errorf("a document for another pod: error %v, want one that wraps %v", err, ErrPod)
+	}
+}
+
+func TestEvidenceIsAskedForWithASignatureAndRead(t *testing.T) {
+	totals, err := evidence.NewTotals(1.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := evidence.Report{
+		Schema: evidence.Schema, Epoch: "e1", Stable: "tops-v1", Candidate: "tops-v2", Instance: strings.Repeat("0f", 16), Sequence: 3, TakenAt: now, Totals: totals,
+	}
+	var public ed25519.PublicKey
+	c, target, key := pod(t, func(w http.ResponseWriter, r *http.Request) {
+		if err := control.Verify(r.Header, public, "5f2a9f2e", now, nil); err != nil || r.Method != http.MethodGet || r.URL.Path != "/evidence" {
+			t.Errorf("%s %s: %v", r.Method, r.URL, err)
+		}
+		body, err := want.Encode()
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(body)
+	})
+	public = key
+	got, err := c.Evidence(t.Context(), target)
+	if err != nil || got != want {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+func TestWhatIsNoEvidenceIsAnErrorOfItsKind(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler http.HandlerFunc
+		want    error
+	}{
+		"nothing compared": {http.NotFound, ErrNoEvidence},
+		"nonsense":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"schema":"x"}`) }, evidence.ErrInvalid},
+		"an endless one": {func(w http.ResponseWriter, _ *http.Request) {
+			for range 100 {
+				_, _ = io.WriteString(w, strings.Repeat(" ", 64<<10))
+			}
+		}, evidence.ErrInvalid},
+		"a refusal": {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }, ErrPod},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, target, _ := pod(t, tt.handler)
+			if _, err := c.Evidence(t.Context(), target); !errors.Is(err, tt.want) || !errors.Is(err, ErrPod) {
+				t.Errorf("error %v, want one that wraps %v and %v", err, tt.want, ErrPod)
+			}
+		})
 	}
 }

@@ -28,7 +28,9 @@ const (
 // ErrKey says that the Secret is there and holds no usable key. It is not overwritten: running pods may trust it.
 var ErrKey = errors.New("control key cannot be used")
 
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create,namespace=tryon-system
+// Only this Secret may be read; the API cannot bind the creation of an object to its name.
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get,resourceNames=tryon-control-key,namespace=tryon-system
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=create,namespace=tryon-system
 
 // Ensure reads the key from the Secret in the operator's namespace, and makes it when there is none. reader has to read from the API
 // server, not from a cache, because the operator may not list Secrets.

@@ -9,29 +9,21 @@ import (
 	"strings"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
+
+	"github.com/braincreators/tryon-operator/internal/bucket"
+	"github.com/braincreators/tryon-operator/internal/task"
 )
 
-// bucket is a source in an object store.
-type bucket struct{ *blob.Bucket }
+// objects is a source in an object store.
+type objects struct{ *blob.Bucket }
 
-func openS3(ctx context.Context, u *url.URL) (*bucket, error) {
+func openS3(ctx context.Context, u *url.URL) (*objects, error) {
 	if u.Host == "" {
 		return nil, fmt.Errorf("source %q: want s3://bucket/prefix", u)
 	}
 	prefix := strings.Trim(u.Path, "/")
-	bare := *u
-	bare.Path = ""
-	query := bare.Query()
-	const checksums = "response_checksum_validation"
-	if !query.Has(checksums) {
-		// Every byte is verified against the manifest anyway; servers without checksums would only cause a warning per read.
-		query.Set(checksums, "when_required")
-	}
-	bare.RawQuery = query.Encode()
-	opener := s3blob.URLOpener{}
-	b, err := opener.OpenBucketURL(ctx, &bare)
+	b, err := bucket.Open(ctx, u, task.EnvSource)
 	if err != nil {
 		return nil, fmt.Errorf("opening source bucket: %w", err)
 	}
@@ -41,10 +33,10 @@ func openS3(ctx context.Context, u *url.URL) (*bucket, error) {
 		}
 		b = blob.PrefixedBucket(b, prefix+"/")
 	}
-	return &bucket{b}, nil
+	return &objects{b}, nil
 }
 
-func (b *bucket) List(ctx context.Context) ([]Object, error) {
+func (b *objects) List(ctx context.Context) ([]Object, error) {
 	var out []Object
 	for it := b.Bucket.List(nil); ; {
 		o, err := it.Next(ctx)
@@ -67,7 +59,7 @@ func (b *bucket) List(ctx context.Context) ([]Object, error) {
 	}
 }
 
-func (b *bucket) Open(ctx context.Context, path string) (io.ReadCloser, error) {
+func (b *objects) Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	r, err := b.NewReader(ctx, path, nil)
 	if err != nil {
 		if gcerrors.Code(err) == gcerrors.NotFound {

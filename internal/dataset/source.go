@@ -31,7 +31,8 @@ type Source interface {
 // MaxFiles bounds the files of one dataset.
 const MaxFiles = 2_000_000
 
-// OpenSource opens file:///folder or s3://bucket/prefix?endpoint=…; credentials come from the AWS_* environment, never from the URI.
+// OpenSource opens file:///folder or s3://bucket/prefix?endpoint=…; its credentials come from the environment (see package
+// bucket, task.EnvSource), never from the URI.
 func OpenSource(ctx context.Context, uri string) (Source, error) {
 	u, err := url.Parse(uri)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 const (
@@ -19,12 +21,15 @@ const (
 	// MaxInstances bounds the pods and their restarts that are told apart at a time, maxMerged those that are remembered only by name.
 	MaxInstances = 64
 	maxMerged    = 1024
+	// latencyLevel is the quantile that the latency gate asks for.
+	latencyLevel = 0.95
+
 	// idle is how long nothing must have come from an instance before it may be merged: longer than any manager's restart.
 	idle = 10 * time.Minute
 )
 
-// room is what instances may take of a ledger's JSON; the rest is for one set of merged totals, names and counts.
-const room = MaxLedgerBytes - (16 << 10) - 35*maxMerged
+// room is what instances may take of a ledger's JSON; the rest is for merged totals, the latency state, names and counts.
+const room = MaxLedgerBytes - (24 << 10) - 35*maxMerged
 
 // Ledger adds up the reports of one epoch. It is a value of facts: the same reports and times in, the same JSON out. It is not for concurrent use.
 type Ledger struct {
@@ -39,6 +44,8 @@ type Ledger struct {
 	// Merged holds the names of instances whose totals are part of Gone, so that none counts twice.
 	Merged []string `json:"merged"`
 	Gone   Totals   `json:"gone"`
+	// Latency is what a sequential.Quantile judges: the same latencies as those of Totals, and what their order of arrival says besides.
+	Latency sequential.LatencyState `json:"latency"`
 	// Drops counts the reports that were dropped.
 	Drops map[Reason]int64 `json:"drops"`
 }
@@ -60,9 +67,13 @@ func NewLedger(epoch, stable, candidate string, latencyRatio float64, now time.T
 	if err != nil {
 		return nil, err
 	}
+	latency, err := sequential.NewLatencyState(latencyLevel, latencyRatio)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	l := &Ledger{
 		Schema: LedgerSchema, Epoch: epoch, Stable: stable, Candidate: candidate, Since: now.UTC(),
-		Instances: map[string]*Instance{}, Merged: []string{}, Gone: gone, Drops: map[Reason]int64{},
+		Instances: map[string]*Instance{}, Merged: []string{}, Gone: gone, Latency: latency, Drops: map[Reason]int64{},
 	}
 	return l, l.check()
 }
@@ -88,7 +99,7 @@ func (l *Ledger) Encode() ([]byte, error) {
 	return body, nil
 }
 
-// Totals gives all evidence together: what package sequential judges.
+// Totals gives all evidence together: what package sequential judges, but for Latency.
 func (l *Ledger) Totals() Totals {
 	// Nothing is let in that does not add up, so there is no error to give.
 	sum, _ := l.sum()
@@ -153,8 +164,18 @@ func (l *Ledger) checkTotals() error {
 		}
 		i.bytes = size(*i)
 	}
-	_, err := l.sum()
-	return err
+	sum, err := l.sum()
+	if err == nil && (l.Latency.Level != latencyLevel || l.Latency.Seen != sum.Latency) {
+		err = fmt.Errorf("%w: the latency state is not that of the totals", ErrInvalid)
+	}
+	if err == nil {
+		// A state is checked where it is judged; what the verdict would be does not matter here.
+		_, err = sequential.Decide([]sequential.Gate{sequential.Quantile{Name: "latency", Evidence: &l.Latency}}, 0.05)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
 }
 
 // size is how much of a ledger's JSON an instance takes, with its name.

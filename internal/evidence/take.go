@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 const (
@@ -88,25 +90,33 @@ func plausible(pairs int64, in time.Duration) Reason {
 
 // put replaces what is held of an instance.
 func (l *Ledger) put(r Report, now time.Time) (changed bool, drop Reason) {
-	last := l.Instances[r.Instance]
-	next := &Instance{Sequence: r.Sequence, Seen: now.UTC(), Totals: r.Totals}
-	next.bytes = size(*next)
-	if last == nil && r.Totals == (Totals{Latency: r.Latency}) && r.Latency.N() == 0 {
+	before, known := l.before(r.Instance)
+	if !known && r.Totals == before {
 		// Who has counted nothing takes no room.
 		return false, Accepted
 	}
-	if !l.makeRoom(r.Instance, next.bytes, now) {
+	grown, err := r.Latency.Since(before.Latency)
+	if err != nil {
+		return false, Backwards
+	}
+	next := &Instance{Sequence: r.Sequence, Seen: now.UTC(), Totals: r.Totals}
+	next.bytes = size(*next)
+	latency, err := l.Latency.Add(grown)
+	if err != nil || l.Totals().Pairs+r.Pairs-before.Pairs > sequential.MaxRequests || !l.makeRoom(r.Instance, next.bytes, now) {
 		return false, Full
 	}
-	l.Instances[r.Instance] = next
-	if _, err := l.sum(); err != nil {
-		l.Instances[r.Instance] = last
-		if last == nil {
-			delete(l.Instances, r.Instance)
-		}
-		return false, Full
+	l.Instances[r.Instance], l.Latency = next, latency
+	return r.Totals != before, Accepted
+}
+
+// before gives what was last accepted from an instance, nothing counted when it is not known.
+func (l *Ledger) before(name string) (totals Totals, known bool) {
+	if last, known := l.Instances[name]; known {
+		return last.Totals, true
 	}
-	return last == nil || last.Totals != r.Totals, Accepted
+	// The ledger's own ratio is a good one.
+	empty, _ := NewTotals(l.Gone.Latency.Ratio())
+	return empty, false
 }
 
 // makeRoom merges instances that have long been silent, longest first, until an instance of so many bytes fits. ok is false when it cannot.

@@ -33,6 +33,15 @@ type Drops struct {
 	Unmeasured int64 `json:"unmeasured"`
 }
 
+// add stops at a number that no pod reaches, so that no report can make the sum one that is refused.
+func (d Drops) add(other Drops) Drops {
+	sum := func(a, b int64) int64 { return min(a+b, maxSequence) }
+	return Drops{
+		Full: sum(d.Full, other.Full), TooFast: sum(d.TooFast, other.TooFast),
+		Busy: sum(d.Busy, other.Busy), Unmeasured: sum(d.Unmeasured, other.Unmeasured),
+	}
+}
+
 // Disagreement is how far the two pictures of a pair are apart, 0 to 1: inside both garments, and outside. It has no better side.
 type Disagreement struct {
 	Garment sequential.Differences `json:"garment"`
@@ -52,12 +61,7 @@ func NewTotals(latencyRatio float64) (Totals, error) {
 func (t Totals) Add(other Totals) (Totals, error) {
 	sum, errs := t, [5]error{}
 	sum.Pairs += other.Pairs
-	sum.Dropped = Drops{
-		Full:       t.Dropped.Full + other.Dropped.Full,
-		TooFast:    t.Dropped.TooFast + other.Dropped.TooFast,
-		Busy:       t.Dropped.Busy + other.Dropped.Busy,
-		Unmeasured: t.Dropped.Unmeasured + other.Dropped.Unmeasured,
-	}
+	sum.Dropped = t.Dropped.add(other.Dropped)
 	sum.Errors, errs[0] = t.Errors.Add(other.Errors)
 	sum.Artefacts, errs[1] = t.Artefacts.Add(other.Artefacts)
 	sum.Latency, errs[2] = t.Latency.Add(other.Latency)

@@ -18,9 +18,6 @@ import (
 // rejected; each over a whole rollout, however often it is looked at.
 const Alpha = 0.05
 
-// latencyLevel is the quantile of the metric latency-p95-ratio.
-const latencyLevel = 0.95
-
 // defaults are the gates of a deployment that writes none. Rate differences of 0.01 take some 500 pairs without a fault.
 var defaults = []v1alpha1.LiveGate{
 	{Metric: v1alpha1.LiveLatency, Max: "1.10"},
@@ -94,12 +91,12 @@ func (c Case) Open(now time.Time) (*evidence.Ledger, error) {
 func (c Case) answers(ledger *evidence.Ledger) bool { return ledger != nil && ledger.Epoch == c.Epoch }
 
 // questions are the gates with their evidence.
-func (c Case) questions(totals *evidence.Totals) []sequential.Gate {
+func (c Case) questions(ledger *evidence.Ledger, totals evidence.Totals) []sequential.Gate {
 	var gates []sequential.Gate
 	for _, g := range c.Gates {
 		switch g.Metric {
 		case v1alpha1.LiveLatency:
-			gates = append(gates, sequential.Quantile{Name: string(g.Metric), Level: latencyLevel, Evidence: &totals.Latency})
+			gates = append(gates, sequential.Quantile{Name: string(g.Metric), Evidence: &ledger.Latency})
 		case v1alpha1.LiveErrors:
 			gates = append(gates, sequential.Rate{Name: string(g.Metric), Margin: number(g.Max), Pairs: totals.Errors})
 		case v1alpha1.LiveArtefacts:

@@ -30,7 +30,7 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 		return nil
 	}
 	totals := ledger.Totals()
-	judgement, err := sequential.Judge(c.questions(&totals), Alpha, perSecond(totals.Pairs, now.Sub(ledger.Since)))
+	judgement, err := sequential.Judge(c.questions(ledger, totals), Alpha, perSecond(totals.Pairs, now.Sub(ledger.Since)))
 	if err != nil {
 		judgement.Message = "the gates cannot be judged: " + err.Error()
 	}

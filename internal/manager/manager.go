@@ -136,7 +136,7 @@ func cacheOptions() cache.Options {
 func setUpControllers(mgr ctrl.Manager, live client.Client, options Options, key ed25519.PrivateKey) error {
 	now := clock.RealClock{}
 	run := &runner.Runner{
-		Cached: mgr.GetClient(), Live: live, Writer: live, Mapper: mgr.GetRESTMapper(),
+		Cached: mgr.GetClient(), Live: live, Writer: live,
 		Applier: apply.New(mgr.GetClient(), mgr.GetScheme()),
 		Config:  resources.Config{WorkerImage: options.WorkerImage, RuntimeImage: options.RuntimeImage, Store: options.Store},
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,6 +31,9 @@ func TestStories(t *testing.T) {
 		"A failed stage is tried again only when asked":           aFailedStageIsTriedAgainOnlyWhenAsked,
 		"A job that gave up is followed by another":               aJobThatGaveUpIsFollowedByAnother,
 		"A restarted manager continues where the old one stopped": aRestartedManagerContinuesWhereTheOldOneStopped,
+		"A ready model stays ready when the operator is upgraded": aReadyModelStaysReadyWhenTheOperatorIsUpgraded,
+		"A superseded version stops for its successor":            aSupersededVersionStopsForItsSuccessor,
+		"A new placement reaches jobs that wait":                  aNewPlacementReachesJobsThatWait,
 		"A foreign job of the same name is not touched":           aForeignJobOfTheSameNameIsNotTouched,
 		"A pods trouble reaches the model":                        aPodsTroubleReachesTheModel,
 		"A served version is kept until it is let go":             aServedVersionIsKeptUntilItIsLetGo,
@@ -220,6 +224,89 @@ func aRestartedManagerContinuesWhereTheOldOneStopped(w *world) {
 	if got := len(w.jobs(resources.Pin, "")); got != 1 {
 		t.Errorf("%d pin jobs, want 1", got)
 	}
+}
+
+func aReadyModelStaysReadyWhenTheOperatorIsUpgraded(w *world) {
+	t := w.t
+	w.startManager()
+	w.create(w.model("tops"))
+	w.toReady()
+	model := &v1alpha1.TryOnModel{}
+	w.reason(model, "tops", v1alpha1.ReasonReady)
+	w.stop()
+	w.worker = "worker:2"
+	w.startManager()
+	w.change("tops", func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = v1alpha1.BackendAuto })
+	w.eventually("waiting for the new manager to look at the model", func() error {
+		if err := w.get("tops", model); err != nil || model.Status.ObservedGeneration == model.Generation {
+			return err
+		}
+		return fmt.Errorf("its status speaks of generation %d", model.Status.ObservedGeneration)
+	})
+	if ready := meta.FindStatusCondition(model.Status.Conditions, v1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
+		t.Errorf("Ready is %+v", ready)
+	}
+	if got := len(w.jobs(resources.Pin, "")); got != 1 {
+		t.Errorf("%d pin jobs, want 1: the new worker reads what the old one has read", got)
+	}
+}
+
+func aSupersededVersionStopsForItsSuccessor(w *world) {
+	t := w.t
+	w.startManager()
+	w.create(w.model("tops"))
+	w.pin()
+	w.passDataTests()
+	w.train("teacher")
+	old := w.openJob(resources.Stage, "student")
+	w.change("tops", func(m *v1alpha1.TryOnModel) {
+		m.Spec.Training.Stages = []v1alpha1.StageOverride{{Name: "student", Params: map[string]string{"steps": "40"}}}
+	})
+	w.reason(&v1alpha1.TryOnModelVersion{}, "tops-v1", v1alpha1.ReasonSuperseded)
+	w.eventually("waiting for the old student to be stopped", func() error {
+		if err := w.get(old.Name, &batchv1.Job{}); !gone(err) {
+			return fmt.Errorf("it is still there: %w", err)
+		}
+		return nil
+	})
+	if job := w.openJob(resources.Stage, "student"); job.Labels[names.LabelModelVersion] != "tops-v2" {
+		t.Errorf("the student trains for %s", job.Labels[names.LabelModelVersion])
+	}
+	version := &v1alpha1.TryOnModelVersion{}
+	if err := w.get("tops-v2", version); err != nil {
+		t.Fatal(err)
+	}
+	if got := version.Status.Stages[0].ReusedFrom; got != "tops-v1" {
+		t.Errorf("the teacher was taken from %q, want tops-v1", got)
+	}
+}
+
+func aNewPlacementReachesJobsThatWait(w *world) {
+	w.startManager()
+	w.create(w.model("tops"))
+	place := func(kind resources.Kind, pool string) {
+		w.t.Helper()
+		w.change("tops", func(m *v1alpha1.TryOnModel) {
+			m.Spec.Training.Placement.NodeSelector = map[string]string{"pool": pool}
+		})
+		w.eventually("waiting for the "+string(kind)+" Job to be placed in pool "+pool, func() error {
+			jobs := w.jobs(kind, "")
+			if len(jobs) != 1 || jobs[0].Spec.Template.Spec.NodeSelector["pool"] != pool {
+				return fmt.Errorf("there are %d jobs", len(jobs))
+			}
+			return nil
+		})
+	}
+	w.openJob(resources.Pin, "")
+	place(resources.Pin, "a")
+	w.pin()
+	w.openJob(resources.DataTest, "")
+	place(resources.DataTest, "b")
+	w.passDataTests()
+	w.openJob(resources.Stage, "teacher")
+	w.change("tops", func(m *v1alpha1.TryOnModel) { m.Spec.Training.Placement.NodeSelector = map[string]string{"pool": "c"} })
+	w.reason(&v1alpha1.TryOnModelVersion{}, "tops-v1", v1alpha1.ReasonSuperseded)
+	w.train("teacher")
 }
 
 func aForeignJobOfTheSameNameIsNotTouched(w *world) {

@@ -45,7 +45,9 @@ type world struct {
 	client    client.Client
 	namespace string
 	system    string
-	stop      func()
+	// worker is the image that the next manager is started with.
+	worker string
+	stop   func()
 }
 
 const twoStages = `
@@ -96,6 +98,7 @@ func newWorld(t *testing.T, config *rest.Config) *world {
 	w := &world{
 		t: t, ctx: t.Context(), config: config, client: apitest.Client(t, config),
 		namespace: fmt.Sprintf("shop-%d", n), system: fmt.Sprintf("tryon-system-%d", n),
+		worker: "worker:1",
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -117,7 +120,7 @@ func (w *world) startManager() {
 	}
 	store.Size = resource.MustParse("1Gi")
 	options := Options{
-		WorkerImage: "worker:1", SidecarImage: "sidecar:1", RuntimeImage: "runtime:1", TrainerImage: "trainer:1", Store: store,
+		WorkerImage: w.worker, SidecarImage: "sidecar:1", RuntimeImage: "runtime:1", TrainerImage: "trainer:1", Store: store,
 		Namespace: w.system, MetricsBindAddress: "0", HealthProbeBindAddress: "0", sameProcess: true,
 	}
 	ctx, cancel := context.WithCancel(w.ctx)

@@ -45,6 +45,9 @@ const AnnotationKey = "tryon.braincreators.com/key"
 // AnnotationAttempt records which attempt at that input a Job is.
 const AnnotationAttempt = "tryon.braincreators.com/attempt"
 
+// AnnotationBuilt records the digest of the spec that a Job was made with, without what the API server has added to it.
+const AnnotationBuilt = "tryon.braincreators.com/built"
+
 // AnnotationWeights records the digest of the weights that a serving Deployment's pods pull.
 const AnnotationWeights = "tryon.braincreators.com/weights"
 

@@ -113,19 +113,31 @@ type Result struct {
 
 // TryOn asks the model "tryon" for n rows and checks the answer against the signature.
 func (c *Client) TryOn(ctx context.Context, s Signature, n int, in TryOn) (Result, error) {
-	shape := func(channels int64) []int64 { return []int64{int64(n), int64(s.Height), int64(s.Width), channels} }
-	req := Request{Parameters: in.Parameters, Inputs: []Tensor{
-		{Name: InputPerson, Datatype: Uint8, Shape: shape(3), Data: in.Person},
-		{Name: InputGarment, Datatype: Uint8, Shape: shape(3), Data: in.Garment},
-		{Name: InputGarmentMask, Datatype: Uint8, Shape: shape(1), Data: in.GarmentMask},
-	}}
-	if _, err := Conform(s.Inputs(), req.Inputs, n); err != nil {
+	req, err := s.Request(n, in)
+	if err != nil {
 		return Result{}, err
 	}
 	resp, err := c.Infer(ctx, ModelName, req)
 	if err != nil {
 		return Result{}, err
 	}
+	return s.Result(n, resp)
+}
+
+// Request makes the request of n rows. Pixels that do not fit the signature are refused.
+func (s Signature) Request(n int, in TryOn) (Request, error) {
+	shape := func(channels int64) []int64 { return []int64{int64(n), int64(s.Height), int64(s.Width), channels} }
+	req := Request{Parameters: in.Parameters, BinaryOutputs: true, Inputs: []Tensor{
+		{Name: InputPerson, Datatype: Uint8, Shape: shape(3), Data: in.Person},
+		{Name: InputGarment, Datatype: Uint8, Shape: shape(3), Data: in.Garment},
+		{Name: InputGarmentMask, Datatype: Uint8, Shape: shape(1), Data: in.GarmentMask},
+	}}
+	_, err := Conform(s.Inputs(), req.Inputs, n)
+	return req, err
+}
+
+// Result reads the answer to n rows, which has to keep to the signature.
+func (s Signature) Result(n int, resp Response) (Result, error) {
 	got, err := Conform(s.Outputs(), resp.Outputs, n)
 	if err == nil && got != n {
 		err = Refuse(CodeShape, "%d rows were answered to %d", got, n)

@@ -16,29 +16,30 @@ type Parent struct {
 	Weights v1alpha1.Digest `json:"weights"`
 }
 
-// PinKey identifies a pinning. The round is any text that asks for another look at the same source, such as the value of the
-// retry annotation.
-func PinKey(dataset v1alpha1.DatasetSpec, workerImage, round string) v1alpha1.Digest {
+// PinKey identifies a pinning by what it reads. The worker's image is no part of it: every release computes the same digest of the
+// same content, and an upgrade must not make a Ready model look at its dataset again. A release that reads datasets differently
+// raises the schema. The round is any text that asks for another look at the same source, such as the value of the retry annotation.
+func PinKey(dataset v1alpha1.DatasetSpec, round string) v1alpha1.Digest {
 	return digestOf(struct {
 		Schema string                 `json:"schema"`
 		URI    string                 `json:"uri"`
 		Layout v1alpha1.DatasetLayout `json:"layout"`
 		Digest v1alpha1.Digest        `json:"digest"`
-		Worker string                 `json:"worker"`
 		Round  string                 `json:"round,omitempty"`
 		// A Job that waits for a Secret of the wrong name must not stand for one with the right name.
 		Secret string `json:"secret,omitempty"`
-	}{"tryon.pin-key/v1", dataset.Source.URI, dataset.Layout, dataset.Digest, workerImage, round, dataset.Source.SecretRef.Name})
+	}{"tryon.pin-key/v2", dataset.Source.URI, dataset.Layout, dataset.Digest, round, dataset.Source.SecretRef.Name})
 }
 
-// DataTestKey identifies a run of the data unit tests.
-func DataTestKey(digest v1alpha1.Digest, checks []v1alpha1.CheckOverride, workerImage string) v1alpha1.Digest {
+// DataTestKey identifies the data unit tests of one content. The round asks for the same tests once more, as that of PinKey does.
+func DataTestKey(digest v1alpha1.Digest, checks []v1alpha1.CheckOverride, workerImage, round string) v1alpha1.Digest {
 	return digestOf(struct {
 		Schema string                   `json:"schema"`
 		Digest v1alpha1.Digest          `json:"digest"`
 		Checks []v1alpha1.CheckOverride `json:"checks"`
 		Worker string                   `json:"worker"`
-	}{"tryon.data-test-key/v1", digest, sortedChecks(checks), workerImage})
+		Round  string                   `json:"round,omitempty"`
+	}{"tryon.data-test-key/v1", digest, sortedChecks(checks), workerImage, round})
 }
 
 // StageKey identifies the output of a stage: its image, command and params, the dataset and the weights it starts from. Resources

@@ -117,15 +117,15 @@ func TestKeysStayTheSameFromReleaseToRelease(t *testing.T) {
 		"stage":      StageKey(method().Stages[0], "sha256:d", nil, nil),
 		"evaluation": EvaluationKey("sha256:w", "sha256:d", 8, "worker:1", "runtime:1"),
 		"publish":    PublishKey(PublishInput{Weights: "sha256:w", Golden: "sha256:g", Worker: "worker:1"}),
-		"data tests": DataTestKey("sha256:d", nil, "worker:1"),
-		"pin":        PinKey(v1alpha1.DatasetSpec{Layout: "VITONHD"}, "worker:1", ""),
+		"data tests": DataTestKey("sha256:d", nil, "worker:1", ""),
+		"pin":        PinKey(v1alpha1.DatasetSpec{Layout: "VITONHD"}, ""),
 	}
 	want := map[string]v1alpha1.Digest{
 		"stage":      "sha256:dc6ed41c2a34ad8c20cc5de63c6ec4f6c5d3e312896f00ed610211233b116349",
 		"evaluation": "sha256:0d50c1ebcac41f31e2e7bebbda263cbec0a0aa813555b56a483702ca197f1a5b",
 		"publish":    "sha256:79508dca55cf50e84bf3f6122a9204670ae4227605da599b16364aed84058dd7",
 		"data tests": "sha256:38aef8f8a4aaaa2a98b8c3e8aabe06a2c0f75094d20d9feb5dc573721dca3f36",
-		"pin":        "sha256:e359362106f73497f5ca6d3ac1d1897130032ffc1d9c3cbba32676080e574a99",
+		"pin":        "sha256:214780228f1a95d134409f8ba9a73032c6f1b686441862668f553a152353e36a",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
@@ -134,14 +134,14 @@ func TestKeysStayTheSameFromReleaseToRelease(t *testing.T) {
 
 func TestTheOrderOfChecksMeansNothing(t *testing.T) {
 	a, b := v1alpha1.CheckOverride{Name: "a", Budget: "1%"}, v1alpha1.CheckOverride{Name: "b", Severity: v1alpha1.SeverityWarn}
-	if DataTestKey("sha256:d", []v1alpha1.CheckOverride{a, b}, "w") != DataTestKey("sha256:d", []v1alpha1.CheckOverride{b, a}, "w") {
+	if DataTestKey("sha256:d", []v1alpha1.CheckOverride{a, b}, "w", "") != DataTestKey("sha256:d", []v1alpha1.CheckOverride{b, a}, "w", "") {
 		t.Error("the order of the checks changes the key")
 	}
 }
 
 func TestAnotherRoundPinsAgain(t *testing.T) {
 	dataset := v1alpha1.DatasetSpec{Layout: v1alpha1.LayoutVITONHD}
-	if PinKey(dataset, "worker:1", "") == PinKey(dataset, "worker:1", "1a2b3c4d") {
+	if PinKey(dataset, "") == PinKey(dataset, "1a2b3c4d") {
 		t.Error("a retry gives the same key")
 	}
 }
@@ -150,7 +150,7 @@ func TestAnotherSecretPinsAgain(t *testing.T) {
 	dataset := v1alpha1.DatasetSpec{Layout: v1alpha1.LayoutVITONHD, Source: v1alpha1.BlobSource{URI: "s3://vton/a"}}
 	corrected := dataset
 	corrected.Source.SecretRef.Name = "s3"
-	if PinKey(dataset, "worker:1", "") == PinKey(corrected, "worker:1", "") {
+	if PinKey(dataset, "") == PinKey(corrected, "") {
 		t.Error("a Job that waits for the wrong Secret stands for one with the right Secret")
 	}
 }

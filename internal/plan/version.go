@@ -87,13 +87,12 @@ func Dataset(model *v1alpha1.TryOnModel, pin v1alpha1.PinStatus) *v1alpha1.TryOn
 	spec := model.Spec
 	d := &v1alpha1.TryOnDatasetVersion{
 		Spec: v1alpha1.TryOnDatasetVersionSpec{
-			Source:    *spec.Dataset.Source.DeepCopy(),
-			Layout:    spec.Dataset.Layout,
-			Digest:    pin.Digest,
-			License:   spec.Dataset.License,
-			Contents:  *pin.Contents.DeepCopy(),
-			Checks:    slices.Clone(spec.DataTests.Checks),
-			Placement: *spec.Training.Placement.DeepCopy(),
+			Source:   *spec.Dataset.Source.DeepCopy(),
+			Layout:   spec.Dataset.Layout,
+			Digest:   pin.Digest,
+			License:  spec.Dataset.License,
+			Contents: *pin.Contents.DeepCopy(),
+			Checks:   slices.Clone(spec.DataTests.Checks),
 		},
 	}
 	d.Namespace = model.Namespace

@@ -1,6 +1,7 @@
 package podwatch
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -15,7 +16,7 @@ const maxMessage = 600
 
 // Trouble says why a pod does not run, in a condition's words. Its zero value says that there is none.
 type Trouble struct {
-	// Reason is one of the API's reasons: Unschedulable, ImagePullFailed, ContainerNotStarted.
+	// Reason is one of the API's reasons: Unschedulable, ImagePullFailed, ContainerNotStarted, QuotaExceeded, PodRefused.
 	Reason  string
 	Message string
 }
@@ -41,7 +42,7 @@ func troubleOf(pod *corev1.Pod) Trouble {
 	}
 	for _, s := range statuses(pod) {
 		if w := s.State.Waiting; w != nil {
-			if t := waitingTrouble(pod.Name, s, w); t.Reason != "" {
+			if t := waitingTrouble(pod, s, w); t.Reason != "" {
 				return t
 			}
 		}
@@ -49,12 +50,22 @@ func troubleOf(pod *corev1.Pod) Trouble {
 	return Trouble{}
 }
 
-func waitingTrouble(pod string, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) Trouble {
+// Refusal is the trouble of a pod that may not be created, in the API server's words: a quota's, or those of Pod Security, a limit
+// range or an admission webhook.
+func Refusal(message string) Trouble {
+	reason := v1alpha1.ReasonPodRefused
+	if strings.Contains(message, "exceeded quota:") || strings.Contains(message, "failed quota:") {
+		reason = v1alpha1.ReasonQuotaExceeded
+	}
+	return Trouble{reason, "No pod may be created: " + Cut(message)}
+}
+
+func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) Trouble {
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
-		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod, s.Image, Cut(orElse(w.Message, w.Reason)))}
+		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod.Name, s.Image, Cut(cmp.Or(w.Message, w.Reason)))}
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod, s.Name, Cut(orElse(w.Message, w.Reason)))}
+		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod.Name, s.Name, Cut(cmp.Or(w.Message, w.Reason)))}
 	case "CrashLoopBackOff":
 		return Trouble{v1alpha1.ReasonContainerNotStarted, crashLoop(pod, s, w)}
 	}
@@ -63,10 +74,10 @@ func waitingTrouble(pod string, s corev1.ContainerStatus, w *corev1.ContainerSta
 
 // crashLoop says how a container that the kubelet starts again and again ended last. Such a pod never fails, so without these words
 // its work would seem to be under way for ever.
-func crashLoop(pod string, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
+func crashLoop(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
 	last := s.LastTerminationState.Terminated
 	if last == nil {
-		return fmt.Sprintf("Container %s of pod %s does not stay up: %s", s.Name, pod, Cut(orElse(w.Message, w.Reason)))
+		return fmt.Sprintf("Container %s of pod %s does not stay up: %s", s.Name, pod.Name, Cut(cmp.Or(w.Message, w.Reason)))
 	}
 	return fmt.Sprintf("C%s; it was started %d times", containerFailure(pod, s.Name, last)[1:], s.RestartCount+1)
 }
@@ -86,21 +97,68 @@ func Report(pod *corev1.Pod) (string, bool) {
 func Failure(pod *corev1.Pod) string {
 	for _, s := range statuses(pod) {
 		if t := terminated(s); t != nil && t.ExitCode != 0 {
-			return containerFailure(pod.Name, s.Name, t)
+			return containerFailure(pod, s.Name, t)
 		}
 	}
-	return fmt.Sprintf("pod %s failed: %s", pod.Name, Cut(orElse(pod.Status.Message, orElse(pod.Status.Reason, "no container says why"))))
+	return fmt.Sprintf("pod %s failed: %s", pod.Name, Cut(cmp.Or(pod.Status.Message, cmp.Or(pod.Status.Reason, "no container says why"))))
 }
 
-func containerFailure(pod, container string, t *corev1.ContainerStateTerminated) string {
-	what := fmt.Sprintf("container %s of pod %s", container, pod)
-	if t.Reason == "OOMKilled" {
-		return what + " was killed because it used more memory than its limit"
+func containerFailure(pod *corev1.Pod, container string, t *corev1.ContainerStateTerminated) string {
+	what := fmt.Sprintf("container %s of pod %s", container, pod.Name)
+	if t.Reason == outOfMemory {
+		return what + " was killed (OOMKilled) because " + memoryOf(pod, container)
 	}
 	if words := lastLine(t.Message); words != "" {
 		return fmt.Sprintf("%s ended with code %d: %s", what, t.ExitCode, Cut(words))
 	}
 	return fmt.Sprintf("%s ended with code %d", what, t.ExitCode)
+}
+
+// outOfMemory is the kubelet's reason for a container that the kernel killed for want of memory.
+const outOfMemory = "OOMKilled"
+
+// exitTerminated is the code of a process that ended because of SIGTERM.
+const exitTerminated = 143
+
+// OutOfMemory tells whether one of the pod's containers was killed for want of memory.
+func OutOfMemory(pod *corev1.Pod) bool {
+	for _, s := range statuses(pod) {
+		if t := terminated(s); t != nil && t.Reason == outOfMemory {
+			return true
+		}
+	}
+	return false
+}
+
+// Disrupted tells whether a failed pod was interrupted and did not fail by itself: it was evicted or preempted, or its node went down.
+func Disrupted(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.DisruptionTarget && c.Status == corev1.ConditionTrue {
+			return true
+		}
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.Name == names.ContainerWorker && s.State.Terminated != nil && s.State.Terminated.ExitCode == exitTerminated {
+			return true
+		}
+	}
+	return false
+}
+
+// memoryOf says how much memory a container may have, and where a stage's is raised.
+func memoryOf(pod *corev1.Pod, container string) string {
+	words := "its node had no more memory; it has no limit of its own"
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			if limit, ok := list[i].Resources.Limits[corev1.ResourceMemory]; ok && list[i].Name == container {
+				words = "it used more memory than its limit of " + limit.String()
+			}
+		}
+	}
+	if stage := pod.Labels[names.LabelStage]; stage != "" {
+		words += "; give stage " + stage + " more in training.stages[].resources of the TryOnModel"
+	}
+	return words
 }
 
 // terminated is the state of a container that ended; a restarted container's last end counts while it waits for its next start.
@@ -132,11 +190,4 @@ func Cut(s string) string {
 func lastLine(s string) string {
 	s = strings.TrimSpace(s)
 	return strings.TrimSpace(s[strings.LastIndexByte(s, '\n')+1:])
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -99,7 +100,7 @@ func TestFailuresNameTheContainerAndItsLastWords(t *testing.T) {
 		},
 		"too little memory": {
 			corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("pytorch", 137, "OOMKilled", "")}},
-			"container pytorch of pod p was killed because it used more memory than its limit",
+			"container pytorch of pod p was killed (OOMKilled) because its node had no more memory; it has no limit of its own",
 		},
 		"a restarting sidecar": {
 			corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{{
@@ -125,6 +126,45 @@ func TestFailuresNameTheContainerAndItsLastWords(t *testing.T) {
 	}
 }
 
+func TestALackOfMemoryNamesTheLimitAndWhereItIsRaised(t *testing.T) {
+	p := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("pytorch", 137, "OOMKilled", "Step 7 of 90")}})
+	p.Labels = map[string]string{names.LabelStage: "pf-gen"}
+	p.Spec.Containers = []corev1.Container{
+		{Name: "other", Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("9Gi")}}},
+		{Name: "pytorch", Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("4Gi")}}},
+	}
+	want := "container pytorch of pod p was killed (OOMKilled) because it used more memory than its limit of 4Gi; " +
+		"give stage pf-gen more in training.stages[].resources of the TryOnModel"
+	if got := Failure(&p); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if !OutOfMemory(&p) || Disrupted(&p) {
+		t.Errorf("out of memory %t, disrupted %t", OutOfMemory(&p), Disrupted(&p))
+	}
+}
+
+func TestAnInterruptedPodDidNotFailByItself(t *testing.T) {
+	drained := corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, Reason: "TerminationByKubelet"}
+	tests := map[string]struct {
+		status corev1.PodStatus
+		want   bool
+	}{
+		"evicted":                 {corev1.PodStatus{Reason: "Evicted", Conditions: []corev1.PodCondition{drained}}, true},
+		"told to end":             {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("pytorch", 143, "Error", "")}}, true},
+		"ended with an error":     {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("pytorch", 1, "Error", "")}}, false},
+		"killed":                  {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("pytorch", 137, "Error", "")}}, false},
+		"another container's 143": {corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith("proxy", 143, "Error", "")}}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := pod(test.status)
+			if got := Disrupted(&p); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
 func TestOnlyTheWorkersMessageIsAReport(t *testing.T) {
 	p := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
 		terminatedWith("proxy", 0, "Completed", "not this"), terminatedWith(names.ContainerWorker, 0, "Completed", "this"),
@@ -135,6 +175,20 @@ func TestOnlyTheWorkersMessageIsAReport(t *testing.T) {
 	silent := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith(names.ContainerWorker, 0, "Completed", "")}})
 	if got, ok := Report(&silent); ok {
 		t.Errorf("an empty message is a report: %q", got)
+	}
+}
+
+func TestARefusedPodIsAQuotasOrAnAdmissionRules(t *testing.T) {
+	for message, want := range map[string]string{
+		`Error creating: pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=4, used: 6, limited: 8`: v1alpha1.ReasonQuotaExceeded,
+		`Error creating: pods "x" is forbidden: failed quota: memory: must specify limits.memory for: pytorch`:                   v1alpha1.ReasonQuotaExceeded,
+		`Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities`:             v1alpha1.ReasonPodRefused,
+		`Error creating: admission webhook "policy.example" denied the request: images come from our registry`:                   v1alpha1.ReasonPodRefused,
+		`Error creating: pods "x" is forbidden: maximum memory usage per Container is 2Gi, but limit is 4Gi`:                     v1alpha1.ReasonPodRefused,
+	} {
+		if got := Refusal(message); got.Reason != want || got.Message != "No pod may be created: "+message {
+			t.Errorf("%q became %+v, want %s", message, got, want)
+		}
 	}
 }
 

@@ -58,7 +58,7 @@ func newBench(t *testing.T, spoil func(weights, golden string) error) *bench {
 	b.task = task.Publish{
 		Key: artefact.DigestOf([]byte("key")), Store: uri, Weights: b.put(weights), Golden: b.put(set), Evaluator: artefact.DigestOf([]byte("evaluator")),
 		Scores: map[string]float64{"ssim": 0.9}, Scratch: filepath.Join(t.TempDir(), "scratch"),
-		Lineage: task.Lineage{Model: "tops", Version: 3, Method: "pf-afn", Dataset: artefact.DigestOf([]byte("data")), Licenses: []string{"CC-BY-NC-4.0"}},
+		Lineage: task.Lineage{Method: "pf-afn", Dataset: artefact.DigestOf([]byte("data")), Licenses: []string{"CC-BY-NC-4.0"}},
 	}
 	return b
 }

@@ -17,7 +17,7 @@ type Config struct {
 
 // MakePin builds the Job that reads a dataset and computes its digest.
 func (c Config) MakePin(w Work, dataset v1alpha1.DatasetSpec) (*batchv1.Job, error) {
-	src, err := c.Store.resolve(dataset.Source, dataset.Layout)
+	src, err := resolve(dataset.Source, dataset.Layout)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (c Config) MakePin(w Work, dataset v1alpha1.DatasetSpec) (*batchv1.Job, err
 
 // MakeDataTest builds the Job that runs the data unit tests.
 func (c Config) MakeDataTest(w Work, dataset v1alpha1.TryOnDatasetVersionSpec) (*batchv1.Job, error) {
-	src, err := c.Store.resolve(dataset.Source, dataset.Layout)
+	src, err := resolve(dataset.Source, dataset.Layout)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (c Config) dataJob(w Work, subcommand string, src source, t any) (*batchv1.
 	c.Store.mount(p)
 	src.mount(p)
 	p.worker = c.workerContainer(names.ContainerWorker, subcommand)
-	p.worker.VolumeMounts = append(p.worker.VolumeMounts, src.mounts()...)
+	src.open(&p.worker)
 	if err := withTask(&p.worker, t); err != nil {
 		return nil, err
 	}

@@ -16,14 +16,11 @@ func MakeContainer(name, image string, command []string, mounts ...corev1.Volume
 	return container(name, image, command, mounts...)
 }
 
-// MakePull makes the container that fetches a tree of the store into dir, with the store's volume mounted read-only.
+// MakePull makes the container that fetches a tree of the store into dir, with the store's volume mounted read-only. It is the only
+// container of its pod that may see the store.
 func (c Config) MakePull(digest v1alpha1.Digest, dir string, mounts ...corev1.VolumeMount) (corev1.Container, error) {
 	pull := container(names.ContainerPull, c.WorkerImage, []string{"/tryon-worker", "pull"}, mounts...)
-	for _, m := range c.Store.mounts() {
-		m.ReadOnly = true
-		pull.VolumeMounts = append(pull.VolumeMounts, m)
-	}
-	pull.Env = append(pull.Env, MakeCredentials(c.Store.Secret)...)
+	c.Store.open(&pull, true)
 	return pull, withTask(&pull, task.Pull{Store: c.Store.URI, Digest: string(digest), Dir: dir})
 }
 
@@ -35,7 +32,7 @@ func (s Store) Volumes() []corev1.Volume {
 }
 
 // MakeCredentials are the environment variables of an S3 client, read from a Secret; none for an empty name.
-func MakeCredentials(secret string) []corev1.EnvVar { return credentials(secret) }
+func MakeCredentials(secret string) []corev1.EnvVar { return credentials("", secret) }
 
 // MakePodSpec puts containers into a pod that keeps to the restricted Pod Security Standard. main is its only container that is not
 // an init container; a volume for /tmp is added.

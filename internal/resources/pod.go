@@ -19,8 +19,6 @@ type pod struct {
 	volumes []corev1.Volume
 	inits   []corev1.Container
 	worker  corev1.Container
-	// secret has the AWS credentials of every container; empty for none.
-	secret string
 }
 
 func (p *pod) volume(name string, source corev1.VolumeSource) {
@@ -81,11 +79,6 @@ func (p *pod) make(w Work) corev1.PodTemplateSpec {
 		},
 	}
 	place(&spec, w.Placement)
-	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
-		for i := range list {
-			list[i].Env = append(list[i].Env, credentials(p.secret)...)
-		}
-	}
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: w.labels(), Annotations: w.annotations()},
 		Spec:       spec,
@@ -101,13 +94,14 @@ func place(spec *corev1.PodSpec, placement v1alpha1.PodPlacement) {
 	}
 }
 
-// credentials are the environment variables of an S3 client, read from a Secret. The region may be missing from it.
-func credentials(secret string) []corev1.EnvVar {
+// credentials are the environment variables of an S3 client, read from a Secret; their names begin with prefix. The region may be
+// missing from it.
+func credentials(prefix, secret string) []corev1.EnvVar {
 	if secret == "" {
 		return nil
 	}
 	from := func(key string, optional *bool) corev1.EnvVar {
-		return corev1.EnvVar{Name: key, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+		return corev1.EnvVar{Name: prefix + key, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
 			LocalObjectReference: corev1.LocalObjectReference{Name: secret}, Key: key, Optional: optional,
 		}}}
 	}

@@ -3,8 +3,10 @@ package resources
 import (
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
@@ -90,7 +93,7 @@ func built(t *testing.T) map[string]any {
 	objects["evaluate"] = must(claimConfig().MakeEvaluation(work(Evaluate, ""), dataset("pvc://data/zalando"), "sha256:w", v1alpha1.EvaluationSpec{MaxCases: 32}))
 	objects["publish"] = must(claimConfig().MakePublish(work(Publish, ""), task.Publish{
 		Weights: "sha256:w", Golden: "sha256:g", Evaluator: "sha256:e", Scores: map[string]float64{"ssim": 0.9},
-		Lineage: task.Lineage{Model: "tops", Version: 3, Method: "pf-afn", Dataset: "sha256:d", Licenses: []string{"Apache-2.0"}},
+		Lineage: task.Lineage{Method: "pf-afn", Dataset: "sha256:d", Licenses: []string{"Apache-2.0"}},
 	}))
 	objects["claim"] = Store{
 		Claim: "tryon-artefacts", Size: resource.MustParse("20Gi"), Class: "fast", AccessMode: corev1.ReadWriteMany,
@@ -237,13 +240,12 @@ func TestSourcesThatCannotWorkAreRefusedWithAReason(t *testing.T) {
 		source   v1alpha1.BlobSource
 		wantWord string
 	}{
-		"two sets of credentials in one pod": {v1alpha1.BlobSource{URI: "s3://b/x", SecretRef: v1alpha1.SecretReference{Name: "other"}}, "use one Secret for both"},
-		"options of a claim":                 {v1alpha1.BlobSource{URI: "pvc://data/x?endpoint=y"}, "takes no options"},
-		"another scheme":                     {v1alpha1.BlobSource{URI: "https://example.com/x"}, "neither pvc:// nor s3://"},
+		"options of a claim": {v1alpha1.BlobSource{URI: "pvc://data/x?endpoint=y"}, "takes no options"},
+		"another scheme":     {v1alpha1.BlobSource{URI: "https://example.com/x"}, "neither pvc:// nor s3://"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := bucketConfig().Store.resolve(test.source, v1alpha1.LayoutVITONHD)
+			_, err := resolve(test.source, v1alpha1.LayoutVITONHD)
 			if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), test.wantWord) {
 				t.Errorf("got %v, want ErrStore with %q", err, test.wantWord)
 			}
@@ -253,7 +255,7 @@ func TestSourcesThatCannotWorkAreRefusedWithAReason(t *testing.T) {
 
 func TestAPathCannotLeaveItsClaim(t *testing.T) {
 	for _, uri := range []string{"pvc://data/../../etc", "pvc://data/a/../../b"} {
-		got, err := claimConfig().Store.resolve(v1alpha1.BlobSource{URI: uri}, v1alpha1.LayoutVITONHD)
+		got, err := resolve(v1alpha1.BlobSource{URI: uri}, v1alpha1.LayoutVITONHD)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,13 +266,13 @@ func TestAPathCannotLeaveItsClaim(t *testing.T) {
 }
 
 func TestAttemptsAreReadAsTheyWereWritten(t *testing.T) {
-	for _, a := range []Attempt{{}, {Number: 3}, {Round: Round("please"), Number: 0}, {Round: Round("again"), Number: 12}} {
+	for _, a := range []Attempt{{}, {Number: 3}, {Round: Round("please"), Number: 0}, {Round: Round("again"), Number: 12}, {Number: 2, Disruptions: 5}} {
 		got, err := ParseAttempt(a.String())
 		if err != nil || got != a {
 			t.Errorf("%+v was read as %+v, %v", a, got, err)
 		}
 	}
-	for _, bad := range []string{"", "x", "-1", "a/", "a/b", "99999999999999999999"} {
+	for _, bad := range []string{"", "x", "-1", "a/", "a/b", "99999999999999999999", "1+", "1+-2", "+3"} {
 		if got, err := ParseAttempt(bad); err == nil {
 			t.Errorf("%q was read as %+v", bad, got)
 		}
@@ -283,7 +285,7 @@ func TestEachAttemptHasANameOfItsOwn(t *testing.T) {
 	if w.Name() != "tops-v3-pf-gen-1a2b3c4d" {
 		t.Errorf("the first attempt is %s", w.Name())
 	}
-	for _, a := range []Attempt{{Number: 1}, {Number: 2}, {Round: Round("please")}, {Round: Round("please"), Number: 1}} {
+	for _, a := range []Attempt{{Number: 1}, {Number: 2}, {Round: Round("please")}, {Round: Round("please"), Number: 1}, {Number: 1, Disruptions: 1}} {
 		w.Attempt = a
 		if seen[w.Name()] {
 			t.Errorf("attempt %s has the name %s of another", a, w.Name())
@@ -297,5 +299,100 @@ func TestAHealthCheckThatIsNoNumberIsAnError(t *testing.T) {
 	s.HealthChecks[0].Max = ptr.To(v1alpha1.Decimal("many"))
 	if _, err := claimConfig().MakeStagePod(work(Stage, "pf-gen"), StageInput{Stage: s, Dataset: dataset("pvc://data")}); err == nil {
 		t.Error("it was accepted")
+	}
+}
+
+// secretsOf gives the Secret of each environment variable of a container that comes from one.
+func secretsOf(c corev1.Container) map[string]string {
+	out := map[string]string{}
+	for _, e := range c.Env {
+		if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil {
+			out[e.Name] = e.ValueFrom.SecretKeyRef.Name
+		}
+	}
+	return out
+}
+
+func TestStoreAndDatasetNeverGetEachOthersCredentials(t *testing.T) {
+	store := map[string]string{
+		"TRYON_STORE_AWS_ACCESS_KEY_ID": "store", "TRYON_STORE_AWS_SECRET_ACCESS_KEY": "store", "TRYON_STORE_AWS_REGION": "store",
+	}
+	source := map[string]string{
+		"TRYON_SOURCE_AWS_ACCESS_KEY_ID": "data", "TRYON_SOURCE_AWS_SECRET_ACCESS_KEY": "data", "TRYON_SOURCE_AWS_REGION": "data",
+	}
+	both := maps.Clone(store)
+	maps.Copy(both, source)
+	tests := map[string]struct {
+		store      Store
+		secret     string
+		wantWorker map[string]string
+		wantPull   map[string]string
+	}{
+		"two Secrets":                      {Store{URI: "s3://artefacts", Secret: "store"}, "data", both, store},
+		"only the store has one":           {Store{URI: "s3://artefacts", Secret: "store"}, "", store, store},
+		"only the dataset has one":         {Store{URI: "s3://artefacts"}, "data", source, map[string]string{}},
+		"the store is a claim":             {claimConfig().Store, "data", source, map[string]string{}},
+		"the pod's identity reads it both": {Store{URI: "s3://artefacts"}, "", map[string]string{}, map[string]string{}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := Config{WorkerImage: "worker:1", RuntimeImage: "runtime:1", Store: test.store}
+			data := dataset("s3://vton/zalando")
+			data.Source.SecretRef.Name = test.secret
+			for what, pod := range podsWith(t, c, data) {
+				for _, container := range append(slices.Clone(pod.InitContainers), pod.Containers...) {
+					want := map[string]string{}
+					switch container.Name {
+					case names.ContainerWorker:
+						want = test.wantWorker
+					case names.ContainerPull:
+						want = test.wantPull
+					}
+					if diff := cmp.Diff(want, secretsOf(container)); diff != "" {
+						t.Errorf("%s: container %s (-want +got):\n%s", what, container.Name, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+// podsWith builds the pods that open both a store and a dataset.
+func podsWith(t *testing.T, c Config, data v1alpha1.TryOnDatasetVersionSpec) map[string]corev1.PodSpec {
+	t.Helper()
+	test, err := c.MakeDataTest(work(DataTest, ""), data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stagePod, err := c.MakeStagePod(work(Stage, "pf-gen"), StageInput{Stage: stage(), Dataset: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluation, err := c.MakeEvaluation(work(Evaluate, ""), data, "sha256:w", v1alpha1.EvaluationSpec{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]corev1.PodSpec{
+		"data tests": test.Spec.Template.Spec, "stage": stagePod.Spec, "evaluation": evaluation.Spec.Template.Spec,
+	}
+}
+
+func TestOnlyWhoWritesToTheStoreMountsItWritable(t *testing.T) {
+	for name, pod := range podsWith(t, claimConfig(), dataset("pvc://data")) {
+		for _, c := range append(slices.Clone(pod.InitContainers), pod.Containers...) {
+			got := "none"
+			for _, m := range c.VolumeMounts {
+				if m.Name == "artefacts" {
+					got = map[bool]string{true: "read-only", false: "writable"}[m.ReadOnly]
+				}
+			}
+			want, ok := map[string]string{names.ContainerWorker: "writable", names.ContainerPull: "read-only"}[c.Name]
+			if !ok {
+				want = "none"
+			}
+			if got != want {
+				t.Errorf("%s: container %s mounts the store %s, want %s", name, c.Name, got, want)
+			}
+		}
 	}
 }

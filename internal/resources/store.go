@@ -87,16 +87,16 @@ func (s Store) MakeClaim(namespace string) *corev1.PersistentVolumeClaim {
 func (s Store) mount(p *pod) {
 	if s.Claim != "" {
 		p.volume("artefacts", corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.Claim}})
-		return
 	}
-	p.secret = s.Secret
 }
 
-func (s Store) mounts() []corev1.VolumeMount {
-	if s.Claim == "" {
-		return nil
+// open lets a container use the store. Only those that do get it, and with it its credentials.
+func (s Store) open(c *corev1.Container, readOnly bool) {
+	if s.Claim != "" {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "artefacts", MountPath: storeDir, ReadOnly: readOnly})
+		return
 	}
-	return []corev1.VolumeMount{{Name: "artefacts", MountPath: storeDir}}
+	c.Env = append(c.Env, credentials(task.EnvStore, s.Secret)...)
 }
 
 // source is a dataset's source as a pod sees it.
@@ -107,19 +107,16 @@ type source struct {
 	secret string
 }
 
-// resolve reads a source. A store and a source that want different credentials cannot share a pod, because both read the same
-// environment variables; that is an error and not a silent choice.
-func (s Store) resolve(src v1alpha1.BlobSource, layout v1alpha1.DatasetLayout) (source, error) {
+// resolve reads a source.
+func resolve(src v1alpha1.BlobSource, layout v1alpha1.DatasetLayout) (source, error) {
 	u, err := url.Parse(src.URI)
 	if err != nil {
 		return source{}, fmt.Errorf("%w: %w", ErrStore, err)
 	}
-	out := source{task: task.Source{URI: src.URI, Layout: string(layout)}, secret: src.SecretRef.Name}
+	out := source{task: task.Source{URI: src.URI, Layout: string(layout)}}
 	switch {
-	case u.Scheme == "s3" && s.Claim == "" && s.Secret != "" && out.secret != "" && out.secret != s.Secret:
-		return source{}, fmt.Errorf("%w: the dataset's Secret %q differs from the artefact store's %q; use one Secret for both, or copy the dataset into a claim",
-			ErrStore, out.secret, s.Secret)
 	case u.Scheme == "s3":
+		out.secret = src.SecretRef.Name
 		return out, nil
 	case u.Scheme != "pvc":
 		return source{}, fmt.Errorf("%w: %q is neither pvc:// nor s3://", ErrStore, src.URI)
@@ -135,14 +132,12 @@ func (s source) mount(p *pod) {
 	if s.claim != "" {
 		p.volume("dataset", corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: s.claim, ReadOnly: false}})
 	}
-	if s.secret != "" {
-		p.secret = s.secret
-	}
 }
 
-func (s source) mounts() []corev1.VolumeMount {
-	if s.claim == "" {
-		return nil
+// open lets a container read the source.
+func (s source) open(c *corev1.Container) {
+	if s.claim != "" {
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: "dataset", MountPath: datasetDir, SubPath: s.sub, ReadOnly: true})
 	}
-	return []corev1.VolumeMount{{Name: "dataset", MountPath: datasetDir, SubPath: s.sub, ReadOnly: true}}
+	c.Env = append(c.Env, credentials(task.EnvSource, s.secret)...)
 }

@@ -38,7 +38,7 @@ const stageGrace int64 = 120
 // MakeStagePod builds the pod of a training stage: the trainer's image, with the worker binary brought in by an init container and
 // run as a wrapper around the stage's command.
 func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, error) {
-	src, err := c.Store.resolve(in.Dataset.Source, in.Dataset.Layout)
+	src, err := resolve(in.Dataset.Source, in.Dataset.Layout)
 	if err != nil {
 		return corev1.PodTemplateSpec{}, err
 	}
@@ -58,7 +58,8 @@ func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, err
 	p.worker = container(names.ContainerWorker, in.Stage.Image, command,
 		corev1.VolumeMount{Name: "scratch", MountPath: scratchDir},
 		corev1.VolumeMount{Name: "tryon-bin", MountPath: binDir, ReadOnly: true})
-	p.worker.VolumeMounts = append(append(p.worker.VolumeMounts, c.Store.mounts()...), src.mounts()...)
+	c.Store.open(&p.worker, false)
+	src.open(&p.worker)
 	p.worker.Env = append(p.worker.Env, corev1.EnvVar{Name: "PYTHONUNBUFFERED", Value: "1"})
 	p.worker.Ports = []corev1.ContainerPort{{Name: "progress", ContainerPort: names.PortProgress}}
 	p.worker.Resources = stageResources(in.Stage)
@@ -80,7 +81,7 @@ func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, err
 
 // MakeEvaluation builds the Job that asks a serving runtime, in the same pod and as it will run in production, and scores its answers.
 func (c Config) MakeEvaluation(w Work, dataset v1alpha1.TryOnDatasetVersionSpec, weights v1alpha1.Digest, evaluation v1alpha1.EvaluationSpec) (*batchv1.Job, error) {
-	src, err := c.Store.resolve(dataset.Source, dataset.Layout)
+	src, err := resolve(dataset.Source, dataset.Layout)
 	if err != nil {
 		return nil, err
 	}
@@ -89,16 +90,15 @@ func (c Config) MakeEvaluation(w Work, dataset v1alpha1.TryOnDatasetVersionSpec,
 	src.mount(p)
 	p.emptyDir("scratch", "")
 	p.emptyDir("weights", "")
-	pull := c.workerContainer(names.ContainerPull, "pull")
-	pull.VolumeMounts = append(pull.VolumeMounts, corev1.VolumeMount{Name: "weights", MountPath: weightsDir})
 	// The pull replaces the folder that it is given by a rename, so it is given one below the mount.
 	dir := weightsDir + "/tree"
-	if err := withTask(&pull, task.Pull{Store: c.Store.URI, Digest: string(weights), Dir: dir}); err != nil {
+	pull, err := c.MakePull(weights, dir, corev1.VolumeMount{Name: "weights", MountPath: weightsDir})
+	if err != nil {
 		return nil, err
 	}
 	p.inits = []corev1.Container{pull, c.runtimeContainer(dir)}
 	p.worker = c.workerContainer(names.ContainerWorker, "evaluate")
-	p.worker.VolumeMounts = append(p.worker.VolumeMounts, src.mounts()...)
+	src.open(&p.worker)
 	p.worker.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
 	err = withTask(&p.worker, task.Evaluate{
 		Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest), Weights: string(weights),
@@ -120,7 +120,7 @@ func (c Config) MakePublish(w Work, t task.Publish) (*batchv1.Job, error) {
 
 func (c Config) workerContainer(name, subcommand string) corev1.Container {
 	worker := container(name, c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
-	worker.VolumeMounts = append(worker.VolumeMounts, c.Store.mounts()...)
+	c.Store.open(&worker, false)
 	return worker
 }
 

@@ -31,8 +31,11 @@ const (
 // Attempt counts the Jobs of one piece of work. A round begins when somebody asks for a retry.
 type Attempt struct {
 	// Round is empty at first, then a short word made from the retry annotation.
-	Round  string
+	Round string
+	// Number counts the Jobs before this one that could not do the work.
 	Number int
+	// Disruptions counts those that were interrupted: a node was drained or lost, and nobody is to blame.
+	Disruptions int
 }
 
 // Round makes the word of a retry annotation's value; the empty value is the first round.
@@ -44,25 +47,34 @@ func Round(annotation string) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// String writes an attempt as it stands in the annotation of a Job, for example "0" or "1a2b3c4d/2".
+// String writes an attempt as it stands in the annotation of a Job, for example "0", "1a2b3c4d/2", or "0+3" after three disruptions.
 func (a Attempt) String() string {
-	if a.Round == "" {
-		return strconv.Itoa(a.Number)
+	s := strconv.Itoa(a.Number)
+	if a.Disruptions > 0 {
+		s += "+" + strconv.Itoa(a.Disruptions)
 	}
-	return a.Round + "/" + strconv.Itoa(a.Number)
+	if a.Round == "" {
+		return s
+	}
+	return a.Round + "/" + s
 }
 
 // ParseAttempt reads what String wrote.
 func ParseAttempt(s string) (Attempt, error) {
-	round, number, found := strings.Cut(s, "/")
+	round, counts, found := strings.Cut(s, "/")
 	if !found {
-		round, number = "", s
+		round, counts = "", s
+	}
+	number, disruptions, found := strings.Cut(counts, "+")
+	if !found {
+		disruptions = "0"
 	}
 	n, err := strconv.Atoi(number)
-	if err != nil || n < 0 {
+	d, alsoErr := strconv.Atoi(disruptions)
+	if err != nil || alsoErr != nil || n < 0 || d < 0 {
 		return Attempt{}, fmt.Errorf("reading attempt %q: not a number of an attempt", s)
 	}
-	return Attempt{Round: round, Number: n}, nil
+	return Attempt{Round: round, Number: n, Disruptions: d}, nil
 }
 
 // Work is what all Jobs have in common. The names of the objects it is for may be empty.

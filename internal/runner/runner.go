@@ -2,9 +2,12 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	kubeflow "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -12,12 +15,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -29,73 +32,65 @@ type Runner struct {
 	// Live reads what is not cached: claims, events and PyTorchJobs, whose kind may not exist.
 	Live    client.Reader
 	Writer  client.Writer
-	Mapper  meta.RESTMapper
 	Applier *apply.Applier
 	Config  resources.Config
 }
 
-var pyTorchJobKind = schema.GroupKind{Group: kubeflow.GroupVersion.Group, Kind: kubeflow.PyTorchJobKind}
-
-// ServesPyTorchJob tells whether the cluster has PyTorchJobs now; they may be installed while the manager runs.
-func (r *Runner) ServesPyTorchJob() (bool, error) {
-	_, err := r.Mapper.RESTMapping(pyTorchJobKind, kubeflow.GroupVersion.Version)
-	switch {
-	case err == nil:
-		return true, nil
-	case meta.IsNoMatchError(err):
-		return false, nil
-	}
-	return false, fmt.Errorf("asking for PyTorchJob: %w", err)
+// job is an object that work runs in, and how it is read with its pods.
+type job struct {
+	object client.Object
+	kind   string
+	read   func(pods []corev1.Pod) backend.Run
 }
 
 // Jobs lists what runs as plain Jobs under the given labels and is controlled by owner.
 func (r *Runner) Jobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
-	var jobs batchv1.JobList
-	if err := r.Cached.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels); err != nil {
+	var list batchv1.JobList
+	if err := r.Cached.List(ctx, &list, client.InNamespace(owner.GetNamespace()), labels); err != nil {
 		return nil, fmt.Errorf("listing jobs: %w", err)
 	}
-	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
-	if err != nil {
-		return nil, err
+	var jobs []job
+	for i := range list.Items {
+		j := &list.Items[i]
+		jobs = append(jobs, job{j, "Job", func(pods []corev1.Pod) backend.Run { return backend.FromJob(j, pods) }})
 	}
-	var runs []backend.Run
-	for i := range jobs.Items {
-		job := &jobs.Items[i]
-		if !metav1.IsControlledBy(job, owner) {
-			continue
-		}
-		run := backend.FromJob(job, controlledBy(pods, job))
-		if err := r.explainSilence(ctx, &run, job, "Job"); err != nil {
-			return nil, err
-		}
-		runs = append(runs, run)
-	}
-	return runs, nil
+	return r.read(ctx, owner, labels, jobs)
 }
 
-// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner. Where the cluster has stopped to serve
-// them, which the mapper may not know yet, nothing runs.
-func (r *Runner) PyTorchJobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) ([]backend.Run, error) {
-	var jobs kubeflow.PyTorchJobList
-	err := r.Live.List(ctx, &jobs, client.InNamespace(owner.GetNamespace()), labels)
+// PyTorchJobs lists what runs as PyTorchJobs under the given labels and is controlled by owner, and tells whether the cluster serves
+// them now. They may be installed and uninstalled while the manager runs, and a mapping that was once found is kept for ever: only the
+// cluster's answer to this list, which is asked for anyway, tells that they are gone.
+func (r *Runner) PyTorchJobs(ctx context.Context, owner client.Object, labels client.MatchingLabels) (runs []backend.Run, served bool, err error) {
+	var list kubeflow.PyTorchJobList
+	err = r.Live.List(ctx, &list, client.InNamespace(owner.GetNamespace()), labels)
 	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("listing PyTorchJobs: %w", err)
+		return nil, false, fmt.Errorf("listing PyTorchJobs: %w", err)
 	}
+	var jobs []job
+	for i := range list.Items {
+		j := &list.Items[i]
+		jobs = append(jobs, job{j, kubeflow.PyTorchJobKind, func(pods []corev1.Pod) backend.Run { return backend.FromPyTorchJob(j, pods) }})
+	}
+	runs, err = r.read(ctx, owner, labels, jobs)
+	return runs, true, err
+}
+
+// read reads those of the jobs that owner controls, with their pods and what the events say where pods are missing.
+func (r *Runner) read(ctx context.Context, owner client.Object, labels client.MatchingLabels, jobs []job) ([]backend.Run, error) {
 	pods, err := r.pods(ctx, owner.GetNamespace(), labels)
 	if err != nil {
 		return nil, err
 	}
 	var runs []backend.Run
-	for i := range jobs.Items {
-		job := &jobs.Items[i]
-		if !metav1.IsControlledBy(job, owner) {
+	for _, j := range jobs {
+		if !metav1.IsControlledBy(j.object, owner) {
 			continue
 		}
-		run := backend.FromPyTorchJob(job, controlledBy(pods, job))
-		if err := r.explainSilence(ctx, &run, job, kubeflow.PyTorchJobKind); err != nil {
+		run := j.read(controlledBy(pods, j.object))
+		if err := r.explainSilence(ctx, &run, j.object, j.kind); err != nil {
 			return nil, err
 		}
 		runs = append(runs, run)
@@ -127,22 +122,45 @@ func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job clien
 	if !run.Silent {
 		return nil
 	}
-	var list corev1.EventList
-	err := r.Live.List(ctx, &list, client.InNamespace(job.GetNamespace()), client.Limit(50),
-		client.MatchingFields{"involvedObject.name": job.GetName(), "involvedObject.kind": kind, "type": corev1.EventTypeWarning})
-	if err != nil {
-		return fmt.Errorf("listing events of %s %s: %w", kind, job.GetName(), err)
+	last, err := r.lastRefusal(ctx, run.LastPod, job, kind)
+	if err != nil || last == nil {
+		return err
 	}
-	refused := slices.DeleteFunc(list.Items, func(e corev1.Event) bool {
-		// What was refused before a pod was created has been allowed since.
-		return !strings.HasPrefix(e.Reason, "FailedCreate") || e.InvolvedObject.UID != job.GetUID() || e.LastTimestamp.Time.Before(run.LastPod)
-	})
-	if len(refused) == 0 {
-		return nil
-	}
-	last := slices.MaxFunc(refused, func(a, b corev1.Event) int { return a.LastTimestamp.Compare(b.LastTimestamp.Time) })
-	run.Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonQuotaExceeded, Message: "No pod may be created: " + podwatch.Cut(last.Message)}
+	run.Trouble = podwatch.Refusal(last.Message)
 	return nil
+}
+
+// The events of one Job are read in pages, because the API server gives the oldest first and the newest matters.
+const (
+	eventsPerPage = 100
+	maxEventPages = 20
+)
+
+// lastRefusal gives the newest event that says why no pod of a Job could be created; nil when there is none. What was refused before
+// a pod was created has been allowed since.
+func (r *Runner) lastRefusal(ctx context.Context, since time.Time, job client.Object, kind string) (*corev1.Event, error) {
+	var last *corev1.Event
+	var list corev1.EventList
+	for range maxEventPages {
+		next := list.Continue
+		list = corev1.EventList{}
+		err := r.Live.List(ctx, &list, client.InNamespace(job.GetNamespace()), client.Limit(eventsPerPage), client.Continue(next),
+			client.MatchingFields{"involvedObject.name": job.GetName(), "involvedObject.kind": kind, "type": corev1.EventTypeWarning})
+		if err != nil {
+			return nil, fmt.Errorf("listing events of %s %s: %w", kind, job.GetName(), err)
+		}
+		for i := range list.Items {
+			e := &list.Items[i]
+			refusal := strings.HasPrefix(e.Reason, "FailedCreate") && e.InvolvedObject.UID == job.GetUID() && !e.LastTimestamp.Time.Before(since)
+			if refusal && (last == nil || e.LastTimestamp.After(last.LastTimestamp.Time)) {
+				last = e
+			}
+		}
+		if list.Continue == "" {
+			break
+		}
+	}
+	return last, nil
 }
 
 // Start applies a Job of any backend as a child of owner, after making sure that the store's claim exists.
@@ -150,7 +168,45 @@ func (r *Runner) Start(ctx context.Context, owner, job client.Object) error {
 	if err := r.ensureClaim(ctx, owner.GetNamespace()); err != nil {
 		return err
 	}
+	if err := stamp(job); err != nil {
+		return err
+	}
 	return r.Applier.Apply(ctx, owner, job)
+}
+
+// Renew deletes the Job of a run that has not begun where job, which is what it would be now, differs from what it was made from:
+// Jobs are immutable, and one that waits for a node that nobody asks for any more waits for ever. The next pass makes it anew.
+func (r *Runner) Renew(ctx context.Context, run backend.Run, job client.Object) error {
+	if err := stamp(job); err != nil {
+		return err
+	}
+	if job.GetAnnotations()[names.AnnotationBuilt] == run.Built {
+		return nil
+	}
+	return r.Stop(ctx, job.GetNamespace(), run)
+}
+
+// stamp records on a Job what it is made from.
+func stamp(job client.Object) error {
+	var spec any
+	switch j := job.(type) {
+	case *batchv1.Job:
+		spec = j.Spec
+	case *kubeflow.PyTorchJob:
+		spec = j.Spec
+	}
+	body, err := json.Marshal(spec)
+	if err != nil {
+		return fmt.Errorf("encoding spec of %s: %w", job.GetName(), err)
+	}
+	sum := sha256.Sum256(body)
+	annotations := job.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[names.AnnotationBuilt] = hex.EncodeToString(sum[:])
+	job.SetAnnotations(annotations)
+	return nil
 }
 
 // Stop deletes a Job and its pods; one that is gone already is fine.

@@ -2,6 +2,9 @@ package runner
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +12,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,9 +30,18 @@ type cluster struct {
 	err    error
 }
 
-func (c cluster) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	if events, ok := list.(*corev1.EventList); ok {
-		events.Items = append(events.Items, c.events...)
+func (c cluster) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	events, ok := list.(*corev1.EventList)
+	if !ok {
+		return c.err
+	}
+	options := (&client.ListOptions{}).ApplyOptions(opts)
+	// Like the API server, it gives the oldest first, a page at a time.
+	from, _ := strconv.Atoi(options.Continue)
+	to := min(from+int(options.Limit), len(c.events))
+	events.Items = append(events.Items, c.events[from:to]...)
+	if to < len(c.events) {
+		events.Continue = strconv.Itoa(to)
 	}
 	return c.err
 }
@@ -36,7 +49,7 @@ func (c cluster) List(_ context.Context, list client.ObjectList, _ ...client.Lis
 func TestOnlyARefusalAfterTheLastPodExplainsAMissingOne(t *testing.T) {
 	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop", UID: "now"}}
 	refusal := func(uid, reason string, at time.Duration) corev1.Event {
-		e := corev1.Event{Reason: reason, Message: "exceeded quota", LastTimestamp: metav1.NewTime(noon.Add(at))}
+		e := corev1.Event{Reason: reason, Message: "exceeded quota: gpus", LastTimestamp: metav1.NewTime(noon.Add(at))}
 		e.InvolvedObject.UID = job.UID
 		if uid != "" {
 			e.InvolvedObject.UID = "earlier"
@@ -69,14 +82,75 @@ func TestOnlyARefusalAfterTheLastPodExplainsAMissingOne(t *testing.T) {
 	}
 }
 
-func TestNothingRunsWhereThePyTorchJobsWereUninstalled(t *testing.T) {
-	gone := apierrors.NewNotFound(schema.GroupResource{Group: kubeflow.GroupVersion.Group, Resource: "pytorchjobs"}, "")
-	runs, err := (&Runner{Live: cluster{err: gone}}).PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil)
-	if err != nil || len(runs) != 0 {
-		t.Errorf("got %v, %v", runs, err)
+func TestTheNewestRefusalIsToldHoweverManyThereWere(t *testing.T) {
+	job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop", UID: "now"}}
+	var events []corev1.Event
+	for n := range 3 * eventsPerPage {
+		e := corev1.Event{Reason: "FailedCreate", Message: fmt.Sprintf("refusal %d", n), LastTimestamp: metav1.NewTime(noon.Add(time.Duration(n) * time.Second))}
+		e.InvolvedObject.UID = job.UID
+		events = append(events, e)
 	}
-	broken := apierrors.NewServiceUnavailable("etcd")
-	if _, err := (&Runner{Live: cluster{err: broken}}).PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil); !apierrors.IsServiceUnavailable(err) {
+	run := backend.Run{Silent: true}
+	if err := (&Runner{Live: cluster{events: events}}).explainSilence(t.Context(), &run, job, "Job"); err != nil {
+		t.Fatal(err)
+	}
+	if run.Trouble.Reason != v1alpha1.ReasonPodRefused || !strings.HasSuffix(run.Trouble.Message, fmt.Sprintf("refusal %d", len(events)-1)) {
+		t.Errorf("told is %+v", run.Trouble)
+	}
+}
+
+func TestPyTorchJobsAreServedAsLongAsTheClusterListsThem(t *testing.T) {
+	gone := apierrors.NewNotFound(schema.GroupResource{Group: kubeflow.GroupVersion.Group, Resource: "pytorchjobs"}, "")
+	never := &meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: kubeflow.GroupVersion.Group, Kind: kubeflow.PyTorchJobKind}}
+	for name, test := range map[string]struct {
+		err        error
+		wantServed bool
+	}{
+		"served": {nil, true}, "uninstalled since": {gone, false}, "never installed": {never, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &Runner{Live: cluster{err: test.err}, Cached: cluster{}}
+			runs, served, err := r.PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil)
+			if err != nil || len(runs) != 0 || served != test.wantServed {
+				t.Errorf("got %v, served %t, %v", runs, served, err)
+			}
+		})
+	}
+	broken := &Runner{Live: cluster{err: apierrors.NewServiceUnavailable("etcd")}}
+	if _, _, err := broken.PyTorchJobs(t.Context(), &v1alpha1.TryOnModelVersion{}, nil); !apierrors.IsServiceUnavailable(err) {
 		t.Errorf("a cluster that does not answer gives %v", err)
+	}
+}
+
+// deleted remembers what was deleted.
+type deleted struct {
+	client.Writer
+	names []string
+}
+
+func (d *deleted) Delete(_ context.Context, obj client.Object, _ ...client.DeleteOption) error {
+	d.names = append(d.names, obj.GetName())
+	return nil
+}
+
+func TestAJobThatWouldBeBuiltDifferentlyIsReplaced(t *testing.T) {
+	make := func(node string) *batchv1.Job {
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "shop"}}
+		job.Spec.Template.Spec.NodeSelector = map[string]string{"pool": node}
+		return job
+	}
+	made := make("a")
+	if err := stamp(made); err != nil {
+		t.Fatal(err)
+	}
+	run := backend.FromJob(made, nil)
+	for node, want := range map[string]int{"a": 0, "b": 1} {
+		gone := &deleted{}
+		if err := (&Runner{Writer: gone}).Renew(t.Context(), run, make(node)); err != nil {
+			t.Fatal(err)
+		}
+		if len(gone.names) != want {
+			t.Errorf("for pool %s %v was deleted", node, gone.names)
+		}
 	}
 }

@@ -142,7 +142,9 @@ func (g Rate) logWealth(side side, m, repeat float64) float64 {
 func (g Rate) bound(side side, level float64) float64 { return searchBound(g, side, level) }
 
 // samples writes counts as values whose mean is the difference of rates. A pair is worth 1, 0 or -1. In a stream with candidate share π a
-// bad request is worth 1/π at the candidate and -1/(1−π) at the stable version, any other 0 (Horvitz and Thompson 1952).
+// bad request is worth 1/π at the candidate and -1/(1−π) at the stable version, any other 0 (Horvitz and Thompson 1952). π is the realised share:
+// the sidecar spreads requests evenly, and a failed forward goes back to the stable version. By the inequality of arithmetic and geometric means the
+// bets stay fair if both versions get the same mix of requests while a share is in force.
 func (g Rate) samples() []sample {
 	p := g.Pairs
 	samples := []sample{{low: -1, high: 1, outcomes: []outcome{

@@ -6,26 +6,33 @@ import (
 	"time"
 )
 
-func latencies(t *testing.T, ratio float64, pairs int, stable, candidate time.Duration) *Latencies {
+func latencies(t *testing.T, ratio float64, pairs int, stable, candidate time.Duration) *LatencyState {
 	t.Helper()
-	l, err := NewLatencies(ratio)
+	s, err := NewLatencyState(0.95, ratio)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range pairs {
 		spread := time.Duration(i%50) * time.Millisecond
-		if err := l.Observe(stable+spread, candidate+spread); err != nil {
+		block, err := NewLatencies(ratio)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := block.Observe(stable+spread, candidate+spread); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = s.Add(block); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return &l
+	return &s
 }
 
 func TestAGoodCandidateIsPromotedByAllGatesTogether(t *testing.T) {
 	gates := []Gate{
 		Rate{Name: "error-rate-difference", Margin: 0.002, Pairs: Pairs{BothGood: 10000}},
 		Mean{Name: "garment-distance", Margin: 0.02, Evidence: Differences{N: 5000, SumSquares: 50, Min: -0.5, Max: 0.5}},
-		Quantile{Name: "latency-p95-ratio", Level: 0.95, Evidence: latencies(t, 1.1, 8000, 300*time.Millisecond, 300*time.Millisecond)},
+		Quantile{Name: "latency-p95-ratio", Evidence: latencies(t, 1.1, 8000, 300*time.Millisecond, 300*time.Millisecond)},
 	}
 	j, err := Judge(gates, 0.05, 1)
 	if err != nil || j.Verdict != Promote {

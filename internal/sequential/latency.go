@@ -115,6 +115,25 @@ func (l *Latencies) check() error {
 	return nil
 }
 
+// candidateLater counts the candidate's latencies > ratio·edge i.
+func (l *Latencies) candidateLater(i int) int64 { return l.later[i] + l.slower[i] - l.faster[i] }
+
+// quantile interpolates in a histogram given by its exceedance counts, as Prometheus does. NaN without evidence; the last edge for what lies beyond it.
+func (l *Latencies) quantile(level float64, later func(i int) int64) float64 {
+	if l.n == 0 {
+		return math.NaN()
+	}
+	want, before, from := (1-level)*float64(l.n), float64(l.n), 0.0
+	for i := range edges {
+		here := float64(later(i))
+		if here <= want {
+			return from + (edge(i)-from)*(before-want)/(before-here)
+		}
+		before, from = here, edge(i)
+	}
+	return edge(edges - 1)
+}
+
 // wireLatencies is the JSON form: only the edges at which something can be learnt, from First on.
 type wireLatencies struct {
 	Ratio  float64 `json:"ratio"`

@@ -7,14 +7,30 @@ import (
 	"time"
 )
 
-func TestWhatCameSinceIsWhatWasAdded(t *testing.T) {
-	earlier := latencies(t, 1.1, 30, 200*time.Millisecond, 210*time.Millisecond)
-	added := latencies(t, 1.1, 20, 300*time.Millisecond, 250*time.Millisecond)
-	sum, err := earlier.Add(*added)
+// sameBlock makes a block of pairs with evenly spread latencies.
+func sameBlock(t *testing.T, ratio float64, pairs int, stable, candidate time.Duration) Latencies {
+	t.Helper()
+	l, err := NewLatencies(ratio)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := sum.Since(*earlier); err != nil || got != *added {
+	for i := range pairs {
+		spread := time.Duration(i%50) * time.Millisecond
+		if err := l.Observe(stable+spread, candidate+spread); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return l
+}
+
+func TestWhatCameSinceIsWhatWasAdded(t *testing.T) {
+	earlier := sameBlock(t, 1.1, 30, 200*time.Millisecond, 210*time.Millisecond)
+	added := sameBlock(t, 1.1, 20, 300*time.Millisecond, 250*time.Millisecond)
+	sum, err := earlier.Add(added)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := sum.Since(earlier); err != nil || got != added {
 		t.Errorf("latencies: %v, n %d", err, got.N())
 	}
 	pairs := Pairs{BothGood: 5, OnlyCandidate: 2}
@@ -35,14 +51,14 @@ func TestWhatCameSinceIsWhatWasAdded(t *testing.T) {
 }
 
 func TestTotalsThatWentBackAreRefused(t *testing.T) {
-	few, many := latencies(t, 1.1, 20, 200*time.Millisecond, 210*time.Millisecond), latencies(t, 1.1, 30, 200*time.Millisecond, 210*time.Millisecond)
-	other := latencies(t, 1.2, 30, 200*time.Millisecond, 210*time.Millisecond)
-	moved := latencies(t, 1.1, 31, 100*time.Millisecond, 110*time.Millisecond)
+	few, many := sameBlock(t, 1.1, 20, 200*time.Millisecond, 210*time.Millisecond), sameBlock(t, 1.1, 30, 200*time.Millisecond, 210*time.Millisecond)
+	other := sameBlock(t, 1.2, 30, 200*time.Millisecond, 210*time.Millisecond)
+	moved := sameBlock(t, 1.1, 31, 100*time.Millisecond, 110*time.Millisecond)
 	d := Differences{N: 2, Sum: 0.5, SumSquares: 0.15, Min: 0.1, Max: 0.4}
 	for name, refuse := range map[string]func() error{
-		"fewer latencies":   func() error { _, err := few.Since(*many); return err },
-		"another ratio":     func() error { _, err := many.Since(*other); return err },
-		"rewritten history": func() error { _, err := moved.Since(*many); return err },
+		"fewer latencies":   func() error { _, err := few.Since(many); return err },
+		"another ratio":     func() error { _, err := many.Since(other); return err },
+		"rewritten history": func() error { _, err := moved.Since(many); return err },
 		"fewer pairs":       func() error { _, err := (Pairs{BothGood: 4}).Since(Pairs{BothGood: 5}); return err },
 		"pairs that became another kind": func() error {
 			_, err := (Pairs{BothGood: 9}).Since(Pairs{BothGood: 5, OnlyCandidate: 1})

@@ -8,7 +8,7 @@ type stake struct{ fraction, capital float64 }
 // stakes span seven octaves: the best fraction is (distance from the margin) / (variance), and a mixture over a grid comes within a
 // logarithm of a small number of the best one without knowing either. They are fixed before the first request.
 var stakes = [...]stake{
-	{0.9, 0.15}, {0.45, 0.25}, {0.22, 0.25}, {0.11, 0.15}, {0.055, 0.08}, {0.028, 0.05}, {0.014, 0.04}, {0.007, 0.03},
+	{0.9, 0.12}, {0.45, 0.28}, {0.22, 0.28}, {0.11, 0.16}, {0.055, 0.07}, {0.028, 0.04}, {0.014, 0.03}, {0.007, 0.02},
 }
 
 // outcome is a value and how many requests had it.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/serving"
 )
@@ -173,5 +174,36 @@ func TestACatalogueThatCannotBeMountedIsRefused(t *testing.T) {
 func TestAnInvalidControlDocumentIsNotWritten(t *testing.T) {
 	if _, err := serving.MakeControl(storefront(), control.New(0, nil)); !errors.Is(err, control.ErrInvalid) {
 		t.Errorf("error %v, want one that wraps %v", err, control.ErrInvalid)
+	}
+}
+
+func TestOnlyThePullerSeesTheStore(t *testing.T) {
+	for name, store := range map[string]resources.Store{"claim": claim(), "bucket": {URI: "s3://artefacts/tryon", Secret: "artefacts"}} {
+		t.Run(name, func(t *testing.T) {
+			deployment, err := config(store).MakeDeployment(everything(), serving.Version{Name: "tops-v2", Weights: digest}, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pod := deployment.Spec.Template.Spec
+			for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
+				sees := 0
+				for _, m := range c.VolumeMounts {
+					if m.Name == "artefacts" {
+						sees++
+						if !m.ReadOnly {
+							t.Errorf("container %s may write to the store", c.Name)
+						}
+					}
+				}
+				for _, e := range c.Env {
+					if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil && e.ValueFrom.SecretKeyRef.Name == "artefacts" {
+						sees++
+					}
+				}
+				if want := c.Name == names.ContainerPull; (sees > 0) != want {
+					t.Errorf("container %s sees the store: %t, want %t", c.Name, sees > 0, want)
+				}
+			}
+		})
 	}
 }

@@ -10,9 +10,10 @@
 //	route        which version answers: the control document, the candidate's share, asking the candidate
 //	queue        who may run in the model server, and when
 //	modelserver  the model server: ready, asked, relayed to
+//	shadow       what a candidate would have answered
 //	metrics      what is counted
 //	problem      the typed refusals that all of them end in
 //
-// None of them imports this one, and none imports Kubernetes. Work beside the path (copies to a shadow, sketches) hangs on the end of tryOn, after
-// the reply.
+// None of them imports this one, and none imports Kubernetes. Work beside the path (copies to a shadow) hangs on the end of tryOn, after the
+// reply.
 package sidecar

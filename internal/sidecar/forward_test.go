@@ -86,16 +86,27 @@ func TestAPodOfTheCandidatesVersionAnswersItself(t *testing.T) {
 
 // A candidate's faults that a real sidecar cannot be made to have.
 func TestAFailingCandidateCostsNoRequest(t *testing.T) {
+	noLeaks(t)
 	stable := start(t, runtimetest.Graph{})
 	tests := map[string]http.HandlerFunc{
 		"an error 500": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
 		"a redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://169.254.169.254/", http.StatusFound)
 		},
-		"a page":               func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
-		"a forbidden":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
-		"a close mid-body":     closeMidBody,
-		"a reply of 10 GB":     endless,
+		"a page":           func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") },
+		"a forbidden":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+		"a close mid-body": closeMidBody,
+		"a reply of 10 GB": endless,
+		"garbage that is called PNG": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", shopper.TypePNG)
+			_, _ = io.WriteString(w, "\x89PNG\r\n\x1a\n and no more")
+		},
+		"nothing that is called JPEG": func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Type", shopper.TypeJPEG) },
+		"a problem that is none": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", problem.ContentType)
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = io.WriteString(w, "<html>")
+		},
 		"a close before bytes": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	}
 	generation, failures := int64(0), int64(0)
@@ -116,13 +127,20 @@ func TestAFailingCandidateCostsNoRequest(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a hang", func(t *testing.T) {
+	t.Run("a hang and endless slow bytes", func(t *testing.T) {
 		hasty := start(t, runtimetest.Graph{}, func(o *Options) { o.ForwardTimeout = 50 * time.Millisecond })
 		peer := httptest.NewServer(http.HandlerFunc(hang))
 		defer peer.Close()
-		hasty.apply(t, 1, candidateAt(peer.URL, 100))
-		if resp, out := post(t, hasty.front, contentType, body); resp.StatusCode != http.StatusOK {
-			t.Errorf("%s %.200s", resp.Status, out)
+		slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", shopper.TypePNG)
+			drip(w, r)
+		}))
+		defer slow.Close()
+		for i, address := range []string{peer.URL, slow.URL} {
+			hasty.apply(t, int64(i+1), candidateAt(address, 100))
+			if resp, out := post(t, hasty.front, contentType, body); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s %.200s", resp.Status, out)
+			}
 		}
 	})
 	t.Run("nobody there", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 )
 
 // writeSlack is what a slow reader gets on top of a request's own time.
@@ -27,7 +28,7 @@ func (s *Server) Handler() http.Handler {
 		case r.URL.Path == "/v1/model":
 			s.answer(w, r, metrics.RouteModel, http.MethodGet, s.describe)
 		case r.URL.Path == "/v2" || strings.HasPrefix(r.URL.Path, "/v2/"):
-			s.answer(w, r, metrics.RouteInfer, "", s.passThrough)
+			s.answer(w, r, inferRoute(r), "", s.passThrough)
 		default:
 			s.answer(w, r, metrics.RouteOther, "", func(http.ResponseWriter, *http.Request) error {
 				return problem.New(problem.CodeNotFound, "The path is %.80q.", r.URL.Path)
@@ -36,12 +37,23 @@ func (s *Server) Handler() http.Handler {
 	})
 }
 
+// inferRoute keeps copies of requests that shoppers have got answered elsewhere apart from what somebody waits for.
+func inferRoute(r *http.Request) string {
+	if r.Header.Get(route.HeaderShadow) != "" {
+		return metrics.RouteShadow
+	}
+	return metrics.RouteInfer
+}
+
 // answer is the frame of every request: counted, bounded in time, and ended by a problem document when it fails.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method string, handle func(http.ResponseWriter, *http.Request) error) {
 	start := time.Now()
 	out := &onceWriter{ResponseWriter: w}
 	err := s.guarded(func() error {
-		_ = http.NewResponseController(w).SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
+		control := http.NewResponseController(w)
+		// For what is refused before its body was read: the server reads on in it before it answers.
+		_ = control.SetReadDeadline(start.Add(s.options.BodyTimeout))
+		_ = control.SetWriteDeadline(start.Add(s.options.BodyTimeout + s.options.RequestTimeout + writeSlack))
 		if s.activity.Phase() != intake.Serving {
 			// Keep-alive clients move to another pod with their next request.
 			w.Header().Set("Connection", "close")

@@ -13,12 +13,17 @@ import (
 
 // putControl takes a signed push.
 func (s *Server) putControl(w http.ResponseWriter, r *http.Request) error {
-	body, err := s.gate.ReadBody(w, r, control.MaxBytes)
+	visit, err := s.pushes.Admit(r.ContentLength, control.MaxBytes)
 	if err != nil {
 		return err
 	}
-	if err := control.Verify(r.Header, s.options.PublicKey, s.options.PodUID, time.Now(), body); err != nil {
-		return problem.Because(problem.CodeUnauthorized, err, "%s.", err.Error())
+	defer visit.Leave()
+	body, err := visit.ReadBody(w, r)
+	if err != nil {
+		return err
+	}
+	if err := s.authorize(r, body); err != nil {
+		return err
 	}
 	doc, err := control.Decode(body)
 	if err != nil {
@@ -32,6 +37,14 @@ func (s *Server) putControl(w http.ResponseWriter, r *http.Request) error {
 		slog.Info("Applied control document", "generation", doc.Generation, "source", "push")
 	}
 	return s.getControl(w, r)
+}
+
+// authorize lets only the operator in.
+func (s *Server) authorize(r *http.Request, body []byte) error {
+	if err := control.Verify(r.Header, s.options.PublicKey, s.options.PodUID, time.Now(), body); err != nil {
+		return problem.Because(problem.CodeUnauthorized, err, "%s.", err.Error())
+	}
+	return nil
 }
 
 func (s *Server) getControl(w http.ResponseWriter, _ *http.Request) error {
@@ -62,6 +75,7 @@ func (s *Server) OpsHandler() http.Handler {
 	})
 	mux.HandleFunc("GET /control", s.ops(s.getControl))
 	mux.HandleFunc("PUT /control", s.ops(s.putControl))
+	mux.HandleFunc("GET /evidence", s.ops(s.getEvidence))
 	return mux
 }
 

@@ -49,7 +49,9 @@ type Options struct {
 	BodyBytes, ImageBytes, TensorBytes int64
 	// BodyMemory and PixelMemory bound the bytes of all bodies and all decoded pictures at once.
 	BodyMemory, PixelMemory int64
-	Photo                   imaging.PhotoLimits
+	// ShadowMemory bounds the bytes of all copies on their way to a candidate.
+	ShadowMemory int64
+	Photo        imaging.PhotoLimits
 
 	// PublicKey and PodUID check pushed control documents; pushes are refused without them.
 	PublicKey ed25519.PublicKey
@@ -64,6 +66,7 @@ func DefaultOptions() Options {
 		Concurrent: 2, Waiting: 32, InFlight: 128, Connections: 1024,
 		Photo:     imaging.PhotoLimits{Pixels: 24_000_000},
 		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 256 << 20, PixelMemory: 640 << 20,
+		ShadowMemory: 32 << 20,
 	}
 }
 
@@ -128,6 +131,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.Int64Var(&o.TensorBytes, "max-tensor-bytes", o.TensorBytes, "most bytes of an inference request or answer")
 	f.Int64Var(&o.BodyMemory, "body-memory", o.BodyMemory, "most bytes of all bodies at once")
 	f.Int64Var(&o.PixelMemory, "pixel-memory", o.PixelMemory, "most bytes of all decoded pictures at once")
+	f.Int64Var(&o.ShadowMemory, "shadow-memory", o.ShadowMemory, "most bytes of all copies on their way to a candidate")
 	f.Int64Var(&o.Photo.Pixels, "max-pixels", o.Photo.Pixels, "most pixels of one picture")
 }
 
@@ -136,7 +140,7 @@ func (o Options) check() error {
 		"request-timeout": int64(o.RequestTimeout), "body-timeout": int64(o.BodyTimeout), "drain-quiet": int64(o.Quiet), "drain-timeout": int64(o.DrainTimeout),
 		"max-concurrent": int64(o.Concurrent), "max-waiting": int64(o.Waiting), "max-in-flight": int64(o.InFlight), "max-connections": int64(o.Connections),
 		"max-body-bytes": o.BodyBytes, "max-image-bytes": o.ImageBytes, "max-tensor-bytes": o.TensorBytes, "max-pixels": o.Photo.Pixels,
-		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "version": int64(len(o.Version)), "categories": int64(len(o.Categories)),
+		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory, "version": int64(len(o.Version)), "categories": int64(len(o.Categories)),
 	} {
 		if value <= 0 {
 			return fmt.Errorf("option --%s must be given and positive", name)

@@ -1,50 +1,73 @@
 package sidecar
 
 import (
-	"bytes"
 	"context"
 	"net/http"
 
 	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
+	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 )
 
-// passThrough streams a request of the inference protocol to the runtime and its answer back, both bounded. Inference waits in the same queue
+// passThrough sends a request of the inference protocol to the runtime and its answer back, both bounded. Inference waits in the same queue
 // as try-ons. Errors of the path have the protocol's own form; everything else is a problem document.
 func (s *Server) passThrough(w http.ResponseWriter, r *http.Request) error {
-	route, _, _, err := oip.ParsePath(r.URL.EscapedPath())
+	path, _, _, err := oip.ParsePath(r.URL.EscapedPath())
 	if err != nil {
 		return err
 	}
+	if err := oip.CheckMethod(path, r.Method); err != nil {
+		w.Header().Set("Allow", oip.Allowed(path))
+		return err
+	}
+	visit, err := s.gate.Admit(r.ContentLength, s.options.TensorBytes)
+	if err != nil {
+		return err
+	}
+	defer visit.Leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.BodyTimeout+s.options.RequestTimeout)
 	defer cancel()
-	if err := oip.CheckMethod(route, r.Method); err != nil {
-		w.Header().Set("Allow", oip.Allowed(route))
-		return err
+	ask := s.infer
+	switch {
+	case path != oip.RouteInfer:
+		ask = s.relay
+	case r.Header.Get(route.HeaderShadow) != "":
+		ask = s.inferCopy
 	}
-	if route != oip.RouteInfer {
-		return s.model.Relay(ctx, w, r, http.NoBody)
-	}
-	release, err := s.gate.Admit(r.ContentLength, s.options.TensorBytes)
+	answer, err := ask(ctx, w, r, visit)
 	if err != nil {
 		return err
 	}
-	defer release()
+	if err := visit.Reply(w, len(answer.Body)); err != nil {
+		return err
+	}
+	answer.Write(w)
+	return nil
+}
+
+func (s *Server) relay(ctx context.Context, _ http.ResponseWriter, r *http.Request, visit *intake.Visit) (modelserver.Answer, error) {
+	return s.model.Relay(ctx, r, nil, visit)
+}
+
+// infer has left the run when the answer is there: what the client does with it is not the runtime's time.
+func (s *Server) infer(ctx context.Context, w http.ResponseWriter, r *http.Request, visit *intake.Visit) (modelserver.Answer, error) {
 	if err := s.model.Ready(); err != nil {
-		return notReady(err)
+		return modelserver.Answer{}, notReady(err)
 	}
-	// The body is read before a slot is taken: a slow client must not hold the runtime.
-	body, err := s.gate.ReadBody(w, r, s.options.TensorBytes)
+	// The body is read before a run is taken: a slow client must not hold the runtime.
+	body, err := visit.ReadBody(w, r)
 	if err != nil {
-		return err
+		return modelserver.Answer{}, err
 	}
 	run, err := s.queue.Enter(ctx)
 	if err != nil {
-		return notRun(ctx, err)
+		return modelserver.Answer{}, notRun(ctx, err)
 	}
 	defer run.Leave()
-	if err := s.model.Relay(ctx, w, r, bytes.NewReader(body)); err != nil {
-		return err
+	answer, err := s.model.Relay(ctx, r, body, visit)
+	if err == nil {
+		run.Served()
 	}
-	run.Served()
-	return nil
+	return answer, err
 }

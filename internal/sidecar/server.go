@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
@@ -17,6 +19,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/route"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 )
 
 // Server is a sidecar: the parts of a pod's data plane, and the handlers that use them.
@@ -24,11 +27,13 @@ type Server struct {
 	options   Options
 	activity  *intake.Activity
 	gate      *intake.Gate
+	pushes    *intake.Gate
 	decoder   *picture.Decoder
 	catalogue *catalogue.Catalogue
 	router    *route.Router
 	queue     *queue.Queue
 	model     *modelserver.Client
+	mirror    *shadow.Mirror
 	metrics   *metrics.Metrics
 }
 
@@ -38,11 +43,16 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		options:  o,
 		activity: intake.NewActivity(),
 		gate:     intake.NewGate(o.InFlight, o.BodyMemory, o.BodyTimeout),
+		pushes:   intake.NewGate(maxPushes, 2*maxPushes*(control.MaxBytes+1), pushTimeout),
 		decoder:  picture.NewDecoder(o.Photo, o.PixelMemory),
 		router:   route.New(o.Version),
 		queue:    queue.New(o.Concurrent, o.Waiting),
 	}
 	s.metrics = metrics.New(s.gauges())
+	s.mirror = shadow.New(shadow.Options{
+		Version: o.Version, Copies: shadowCopies, Bytes: o.ShadowMemory, Patience: o.RequestTimeout / 2,
+		Paired: s.metrics.ShadowPaired, Dropped: s.metrics.ShadowDropped,
+	})
 	var err error
 	s.model, err = modelserver.New(modelserver.Options{URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Checked: s.metrics.GoldenChecked})
 	if err != nil {
@@ -55,6 +65,12 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	return s, nil
 }
+
+// Pushes of control documents at once, and the time one may take; the operator sends one after the other.
+const (
+	maxPushes   = 8
+	pushTimeout = 5 * time.Second
+)
 
 func (s *Server) gauges() metrics.Gauges {
 	return metrics.Gauges{
@@ -100,6 +116,7 @@ func Run(ctx context.Context, o Options) error {
 
 func (s *Server) close() {
 	s.router.Close()
+	s.mirror.Close()
 	s.model.Close()
 	if s.catalogue != nil {
 		_ = s.catalogue.Close()
@@ -113,13 +130,14 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	defer wait.Wait()
 	defer stop()
 	wait.Go(func() { s.model.Watch(background) })
+	wait.Go(func() { s.mirror.Run(background) })
 	if s.options.Control != "" {
 		wait.Go(func() { s.router.Follow(background, s.options.Control) })
 	}
 	frontServer := harden(s.Handler())
-	frontServer.ConnState = intake.NewConns(s.options.Connections).Track
+	frontServer.ConnState = intake.NewConns(connections(s.options.Connections)).Track
 	opsServer := harden(s.OpsHandler())
-	opsServer.ReadTimeout, opsServer.WriteTimeout = 10*time.Second, 30*time.Second
+	opsServer.ReadTimeout, opsServer.WriteTimeout = 2*pushTimeout, 30*time.Second
 	failed := make(chan error, 2)
 	go func() { failed <- frontServer.Serve(front) }()
 	go func() { failed <- opsServer.Serve(ops) }()
@@ -130,6 +148,17 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	case <-ctx.Done():
 	}
 	return s.drain(context.WithoutCancel(ctx), frontServer, opsServer)
+}
+
+// connections bounds the open connections by what the process may open: half of its files are left to the runtime, the candidate and the
+// catalogue, so that a crowd of idle clients cannot take them.
+func connections(most int) int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		slog.Warn("Reading the limit of open files", "err", err)
+		return most
+	}
+	return int(min(uint64(most), max(1, limit.Cur/2)))
 }
 
 // drain turns readiness off at once, serves on until nothing came for the quiet window, and only then closes.
@@ -143,7 +172,11 @@ func (s *Server) drain(ctx context.Context, front, ops *http.Server) error {
 	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancelClosing()
 	err := front.Shutdown(closing)
-	if err != nil {
+	switch {
+	case err != nil && s.activity.InFlight() == 0:
+		// Only connections are left on which no request ever came; Shutdown would wait some seconds for each new one.
+		err = front.Close()
+	case err != nil:
 		err = errors.Join(fmt.Errorf("closing: %w", err), front.Close())
 	}
 	slog.Info("Drained", "seconds", time.Since(start).Seconds(), "left", s.activity.InFlight())

@@ -10,10 +10,14 @@ import (
 	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
+	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
 )
 
@@ -23,12 +27,12 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	release, err := s.gate.Admit(r.ContentLength, s.options.BodyBytes)
+	visit, err := s.gate.Admit(r.ContentLength, s.options.BodyBytes)
 	if err != nil {
 		return err
 	}
-	defer release()
-	body, err := s.gate.ReadBody(w, r, s.options.BodyBytes)
+	defer visit.Leave()
+	body, err := visit.ReadBody(w, r)
 	if err != nil {
 		return err
 	}
@@ -38,14 +42,20 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if s.forward(ctx, w, r, body) {
+	if reply, ok := s.forward(ctx, r.Header, body, visit); ok {
+		if err := visit.Reply(w, len(reply.Body)); err != nil {
+			return err
+		}
+		reply.Write(w)
 		return nil
 	}
 	if err := s.model.Ready(); err != nil {
 		return notReady(err)
 	}
 	t := s.metrics.Timings()
-	answer, err := s.work(ctx, req, t)
+	answer, sample, err := s.work(ctx, req, t)
+	// Beside the path: when the reply is written, or has failed.
+	defer s.offer(r.Header, sample)
 	if err != nil {
 		return err
 	}
@@ -54,6 +64,9 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 		return problem.Because(problem.CodeInternal, err, "Encoding the picture.")
 	}
 	t.Lap(metrics.StageEncode)
+	if err := visit.Reply(w, len(out)); err != nil {
+		return err
+	}
 	s.metrics.Answered(answer.Scores)
 	w.Header().Set("Tryon-Version", s.options.Version)
 	w.Header().Set("Server-Timing", t.Header())
@@ -65,11 +78,11 @@ func notReady(err error) *problem.Problem {
 	return problem.Because(problem.CodeRuntimeUnavailable, err, "The pod is not ready.").After(2 * time.Second)
 }
 
-// forward gives the candidate its share. done is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
-func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Request, body []byte) (done bool) {
-	candidate := s.router.Next(r.Header)
+// forward gives the candidate its share. ok is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
+func (s *Server) forward(ctx context.Context, header http.Header, body []byte, visit *intake.Visit) (reply route.Reply, ok bool) {
+	candidate := s.router.Next(header)
 	if candidate == nil {
-		return false
+		return reply, false
 	}
 	patience := s.options.ForwardTimeout
 	if patience <= 0 {
@@ -77,48 +90,48 @@ func (s *Server) forward(ctx context.Context, w http.ResponseWriter, r *http.Req
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	reply, err := s.router.Ask(ctx, *candidate, r.Header, body)
+	reply, err := s.router.Ask(ctx, *candidate, route.Request{Header: header, Body: body}, visit)
 	if err != nil {
 		slog.Warn("Candidate did not answer, answering here", "version", candidate.Version, "err", err)
 		s.metrics.FellBack()
-		return false
+		return reply, false
 	}
 	s.metrics.Forwarded(candidate.Version)
-	reply.Write(w)
-	return true
+	return reply, true
 }
 
-// work answers a request with this pod's own runtime. Errors are *problem.Problem.
-func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timings) (shopper.Answer, error) {
+// work answers a request with this pod's own runtime. The sample is what the model was asked and answered, nil when it was not asked. Errors are
+// *problem.Problem.
+func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timings) (shopper.Answer, *shadow.Sample, error) {
 	files, err := s.files(ctx, req)
 	if err != nil {
-		return shopper.Answer{}, err
+		return shopper.Answer{}, nil, err
 	}
 	pixels, free, err := s.decoder.Decode(ctx, files)
 	if err != nil {
-		return shopper.Answer{}, rejected(ctx, err)
+		return shopper.Answer{}, nil, rejected(ctx, err)
 	}
 	defer free()
 	t.Lap(metrics.StageDecode)
 	in, err := picture.Prepare(s.model.Signature(), pixels.Person, pixels.Garment, pixels.Mask)
 	if err != nil {
-		return shopper.Answer{}, rejected(ctx, err)
+		return shopper.Answer{}, nil, rejected(ctx, err)
 	}
 	t.Lap(metrics.StagePrepare)
-	out, err := s.run(ctx, in, req.Seed, t)
+	sample, err := s.run(ctx, in, req.Seed, t)
 	if err != nil {
-		return shopper.Answer{}, err
+		return shopper.Answer{}, sample, err
 	}
-	composed, scores, err := picture.Compose(pixels.Person, in, out)
+	composed, scores, err := picture.Compose(pixels.Person, in, sample.Out)
 	if err != nil {
-		return shopper.Answer{}, rejected(ctx, err)
+		return shopper.Answer{}, sample, rejected(ctx, err)
 	}
 	t.Lap(metrics.StageCompose)
 	answer := shopper.Answer{Picture: composed, Scores: scores, Version: s.options.Version, Seed: req.Seed}
 	if req.Seed != nil {
 		answer.Warnings = append(answer.Warnings, "This model is deterministic: the seed has no effect.")
 	}
-	return answer, nil
+	return answer, sample, nil
 }
 
 // files gives a request's pictures, those of a catalogue garment fetched.
@@ -143,21 +156,27 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 	return files, nil
 }
 
-// run waits for a slot and asks the runtime.
-func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (oip.Result, error) {
+// run waits for a slot and asks the runtime. The sample is nil when no fault and no merit of the model can be seen in what came.
+func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (*shadow.Sample, error) {
 	run, err := s.queue.Enter(ctx)
 	if err != nil {
-		return oip.Result{}, notRun(ctx, err)
+		return nil, notRun(ctx, err)
 	}
 	defer run.Leave()
 	t.Lap(metrics.StageQueue)
-	out, err := s.model.TryOn(ctx, in, seed)
+	row := modelserver.Row(in, seed)
+	start := time.Now()
+	out, err := s.model.TryOn(ctx, row)
+	sample := &shadow.Sample{Signature: in.Signature, In: row, Out: out, Failed: err != nil, Took: time.Since(start), Alone: run.Alone()}
+	if err != nil && !modelFailed(err) {
+		sample = nil
+	}
 	if err != nil {
-		return oip.Result{}, err
+		return sample, err
 	}
 	run.Served()
 	t.Lap(metrics.StageRuntime)
-	return out, nil
+	return sample, nil
 }
 
 // notRun turns the queue's errors into problems.

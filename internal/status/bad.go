@@ -12,6 +12,7 @@ var bad = map[string]bool{
 	v1alpha1.ReasonImagePullFailed:     true,
 	v1alpha1.ReasonContainerNotStarted: true,
 	v1alpha1.ReasonQuotaExceeded:       true,
+	v1alpha1.ReasonPodRefused:          true,
 	v1alpha1.ReasonGateFailed:          true,
 	v1alpha1.ReasonEvaluationErrored:   true,
 	v1alpha1.ReasonPublishFailed:       true,

@@ -11,6 +11,13 @@ import (
 // Env is the environment variable that carries a task into a pod.
 const Env = "TRYON_TASK"
 
+// Beginnings of the environment variables with the S3 credentials of the artefact store and of the dataset's source, before the
+// usual names (TRYON_STORE_AWS_ACCESS_KEY_ID). A pod may use both, and neither bucket is ever asked with the other's.
+const (
+	EnvStore  = "TRYON_STORE_"
+	EnvSource = "TRYON_SOURCE_"
+)
+
 // Source says where a dataset lies, as the pod sees it.
 type Source struct {
 	// URI is file:///dir (a mounted claim) or s3://bucket/prefix?endpoint=….
@@ -97,10 +104,9 @@ type Evaluate struct {
 	Title string `json:"title,omitempty"`
 }
 
-// Lineage is everything a version's weights descend from; it is written into the published card.
+// Lineage is everything a version's weights descend from; it is written into the published card. Names and numbers of the cluster
+// are no part of it: the same weights from two models are the same tree.
 type Lineage struct {
-	Model   string `json:"model"`
-	Version int64  `json:"version"`
 	Method  string `json:"method"`
 	Dataset string `json:"dataset"`
 	// Licenses are the SPDX expressions of dataset, method and code.

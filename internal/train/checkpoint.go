@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ func stepDir(folder string, step int64) string {
 // restore lays out the newest usable checkpoint of earlier attempts. Damaged ones are passed over; a store that does not
 // answer is an error, because starting over would throw hours away.
 func (s *session) restore(ctx context.Context) error {
-	names, err := s.store.ListDocuments(ctx, checkpointFolder(s.hexKey))
+	names, err := s.kept.ListDocuments(ctx, "")
 	if err != nil {
 		return errored(ReasonStoreUnavailable, fmt.Errorf("listing checkpoints: %w", err))
 	}
@@ -40,7 +39,7 @@ func (s *session) restore(ctx context.Context) error {
 			if s.resumed > 0 {
 				continue
 			}
-			_, err = s.store.GetTree(ctx, kept.Tree, stepDir(s.dirs.checkpoints, kept.Step), artefact.Limits{})
+			_, err = s.kept.GetTree(ctx, kept.Tree, stepDir(s.dirs.checkpoints, kept.Step), artefact.Limits{})
 		}
 		switch {
 		case err == nil:
@@ -57,10 +56,10 @@ func (s *session) restore(ctx context.Context) error {
 
 func (s *session) readCheckpoint(ctx context.Context, name string) (checkpoint, error) {
 	var c checkpoint
-	if _, err := readRecord(ctx, s.store, name, &c); err != nil {
+	if _, err := readRecord(ctx, s.kept, name, &c); err != nil {
 		return c, err
 	}
-	if c.Schema != checkpointSchema || c.Key != s.o.Task.Key || c.Step <= 0 || c.Seconds < 0 || name != checkpointName(s.hexKey, c.Step) {
+	if c.Schema != checkpointSchema || c.Key != s.o.Task.Key || c.Step <= 0 || c.Seconds < 0 || name != checkpointName(c.Step) {
 		return c, fmt.Errorf("%w: %s is not the checkpoint it is named after", errBadDocument, name)
 	}
 	return c, nil
@@ -129,9 +128,9 @@ func (v *saver) save(step int64) {
 	if step <= v.saved {
 		return
 	}
-	tree, err := v.s.store.PutTree(v.ctx, stepDir(v.s.dirs.checkpoints, step))
+	tree, err := v.s.kept.PutTree(v.ctx, stepDir(v.s.dirs.checkpoints, step))
 	if err == nil && tree.Bytes > 0 {
-		_, err = writeRecord(v.ctx, v.s.store, checkpointName(v.s.hexKey, step), checkpoint{
+		_, err = writeRecord(v.ctx, v.s.kept, checkpointName(step), checkpoint{
 			Schema: checkpointSchema, Key: v.s.o.Task.Key, Step: step, Tree: tree.Digest, Bytes: tree.Bytes,
 			Seconds: int64(v.s.spent().Seconds()),
 		})
@@ -143,35 +142,60 @@ func (v *saver) save(step int64) {
 		return
 	}
 	v.saved = step
-	if err := forgetCheckpoints(v.ctx, v.s.store, v.s.hexKey, keptCheckpoints); err != nil {
+	if err := v.s.forgetOld(v.ctx, keptCheckpoints); err != nil {
 		v.s.say("keeping old checkpoints: %v", err)
 	}
 }
 
-// forgetCheckpoints removes the documents of all but the newest checkpoints.
-func forgetCheckpoints(ctx context.Context, store *artefact.Store, hexKey string, keep int) error {
-	names, err := store.ListDocuments(ctx, checkpointFolder(hexKey))
+// forgetOld removes all but the newest checkpoints.
+func (s *session) forgetOld(ctx context.Context, keep int) error {
+	names, err := s.kept.ListDocuments(ctx, "")
 	if err != nil {
 		return fmt.Errorf("listing checkpoints: %w", err)
 	}
-	var all error
-	for i := 0; i < len(names)-keep; i++ {
-		all = errors.Join(all, store.DeleteDocument(ctx, names[i]))
-	}
-	return all
+	old := max(0, len(names)-keep)
+	return s.forget(ctx, names[:old], names[old:])
 }
 
-// discardCheckpoints removes the documents of checkpoints made after the last step that was known to be healthy.
-func discardCheckpoints(ctx context.Context, store *artefact.Store, hexKey string, healthy int64) error {
-	names, err := store.ListDocuments(ctx, checkpointFolder(hexKey))
+// forgetAfter removes checkpoints made after the last step that was known to be healthy.
+func (s *session) forgetAfter(ctx context.Context, healthy int64) error {
+	names, err := s.kept.ListDocuments(ctx, "")
 	if err != nil {
 		return fmt.Errorf("listing checkpoints: %w", err)
 	}
-	var all error
-	for _, name := range names {
-		if strings.Compare(name, checkpointName(hexKey, healthy)) > 0 {
-			all = errors.Join(all, store.DeleteDocument(ctx, name))
+	i, _ := slices.BinarySearch(names, checkpointName(healthy+1))
+	return s.forget(ctx, names[i:], names[:i])
+}
+
+// forget removes checkpoints: their documents, then the bytes that only they had. What the other checkpoints share with them stays.
+// The bytes may go at once because no other stage can refer to them: checkpoints lie in a part of the store that is this stage's
+// alone. Two models may train the same stage at the same time; the slower one may then lose the bytes of a checkpoint that it
+// is just naming, which a restore passes over, and the faster one's newer checkpoints are there.
+func (s *session) forget(ctx context.Context, doomed, rest []string) error {
+	if len(doomed) == 0 {
+		return nil
+	}
+	trees := func(names []string) (digests []string, all error) {
+		for _, name := range names {
+			c, err := s.readCheckpoint(ctx, name)
+			if err != nil {
+				all = errors.Join(all, err)
+				continue
+			}
+			digests = append(digests, c.Tree)
+		}
+		return digests, all
+	}
+	gone, unreadable := trees(doomed)
+	for _, name := range doomed {
+		if err := s.kept.DeleteDocument(ctx, name); err != nil {
+			return errors.Join(unreadable, err)
 		}
 	}
-	return all
+	stay, err := trees(rest)
+	if err != nil {
+		// What this one shares with the others is not known: the bytes stay until the stage is done or the store is swept.
+		return errors.Join(unreadable, err)
+	}
+	return errors.Join(unreadable, s.kept.RemoveTrees(ctx, gone, stay))
 }

@@ -54,7 +54,7 @@ func (s *session) settle(ctx context.Context, err error) error {
 	if !errors.As(err, &h) || s.o.Rank != 0 || (h.reason != ReasonNonFiniteLoss && h.reason != ReasonMetricOutOfBounds) {
 		return err
 	}
-	if discardErr := discardCheckpoints(context.WithoutCancel(ctx), s.store, s.hexKey, s.meter.healthyStep()); discardErr != nil {
+	if discardErr := s.forgetAfter(context.WithoutCancel(ctx), s.meter.healthyStep()); discardErr != nil {
 		s.say("keeping unhealthy checkpoints: %v", discardErr)
 	}
 	return err

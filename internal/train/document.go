@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/report"
@@ -36,7 +37,7 @@ type Document struct {
 	Summary report.StageSummary `json:"summary"`
 }
 
-// checkpoint is stages/<key>/checkpoints/<step>.json: a complete checkpoint of an unfinished stage.
+// checkpoint is <step>.json in the private store stages/<key>/checkpoints: a complete checkpoint of an unfinished stage.
 type checkpoint struct {
 	Schema string `json:"schema"`
 	Key    string `json:"key"`
@@ -52,9 +53,12 @@ func stageDocumentName(hexKey string) string { return "stages/" + hexKey + "/sta
 
 func checkpointFolder(hexKey string) string { return "stages/" + hexKey + "/checkpoints" }
 
-func checkpointName(hexKey string, step int64) string {
-	return fmt.Sprintf("%s/%012d.json", checkpointFolder(hexKey), step)
-}
+func checkpointName(step int64) string { return fmt.Sprintf("%012d.json", step) }
+
+var checkpointPath = regexp.MustCompile(`^stages/[0-9a-f]{64}/checkpoints/[0-9]{12}\.json$`)
+
+// IsCheckpoint tells whether a document of the store is a checkpoint of an unfinished stage.
+func IsCheckpoint(name string) bool { return checkpointPath.MatchString(name) }
 
 func readDocument(ctx context.Context, store *artefact.Store, key, hexKey string) (*Document, *report.Reference, error) {
 	name := stageDocumentName(hexKey)

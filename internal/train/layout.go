@@ -71,8 +71,10 @@ func (l layout) environment(base []string, t task.Train) ([]string, error) {
 	env := make([]string, 0, len(base)+len(contract))
 	for _, pair := range base {
 		name, _, _ := strings.Cut(pair, "=")
-		// The task is the wrapper's own business.
-		if _, ours := contract[name]; !ours && name != task.Env {
+		_, replaced := contract[name]
+		// The task and the credentials of store and source are the wrapper's own business.
+		ours := name == task.Env || strings.HasPrefix(name, task.EnvStore) || strings.HasPrefix(name, task.EnvSource)
+		if !replaced && !ours {
 			env = append(env, pair)
 		}
 	}

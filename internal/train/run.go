@@ -42,9 +42,11 @@ type session struct {
 	o      Options
 	hexKey string
 	store  *artefact.Store
-	dirs   layout
-	meter  *meter
-	began  time.Time
+	// kept is the part of the store with this stage's checkpoints.
+	kept  *artefact.Store
+	dirs  layout
+	meter *meter
+	began time.Time
 	// earlier is the wall time of attempts before this one, as far as checkpoints know of it.
 	earlier time.Duration
 	resumed int64
@@ -77,7 +79,11 @@ func (s *session) run(ctx context.Context) (*Document, *report.Reference, error)
 	}
 	defer func() { _ = store.Close() }()
 	s.store = store
+	if s.kept, err = store.Private(checkpointFolder(s.hexKey)); err != nil {
+		return nil, nil, errored(ReasonBadTask, err)
+	}
 	if doc, ref, err := s.finished(ctx); doc != nil || err != nil {
+		s.clearCheckpoints(ctx, doc)
 		return doc, ref, err
 	}
 	stopServing, err := s.meter.serve(ctx, s.o.Task.ProgressAddress)
@@ -169,7 +175,8 @@ func (s *session) prepare(ctx context.Context) error {
 	return s.restore(ctx)
 }
 
-// publish stores the output, then the document that makes it the stage's result, then forgets the checkpoints.
+// publish stores the output, then the document that makes it the stage's result, then forgets the checkpoints. When two models
+// trained the same stage at once, the first result stays: others may refer to it already.
 func (s *session) publish(ctx context.Context) (*Document, *report.Reference, error) {
 	tree, err := s.store.PutTree(ctx, s.dirs.output)
 	if errors.Is(err, artefact.ErrUnsafePath) || errors.Is(err, artefact.ErrTooLarge) {
@@ -181,15 +188,26 @@ func (s *session) publish(ctx context.Context) (*Document, *report.Reference, er
 	if tree.Bytes == 0 {
 		return nil, nil, failed(ReasonNoOutput, errors.New("the command ended well without any bytes in TRYON_OUTPUT_DIR"))
 	}
+	if first, ref, err := s.finished(ctx); err != nil || (first != nil && first.Summary.Weights != tree.Digest) {
+		return first, ref, err
+	}
 	doc := s.document(tree)
 	ref, err := writeDocument(ctx, s.store, s.hexKey, doc)
 	if err != nil {
 		return nil, nil, errored(ReasonStoreUnavailable, err)
 	}
-	if err := forgetCheckpoints(ctx, s.store, s.hexKey, 0); err != nil {
+	s.clearCheckpoints(ctx, doc)
+	return doc, ref, nil
+}
+
+// clearCheckpoints removes the checkpoints of a stage that is done, also those that a pod killed at its very end has left.
+func (s *session) clearCheckpoints(ctx context.Context, done *Document) {
+	if done == nil || s.o.Rank != 0 {
+		return
+	}
+	if err := s.kept.Clear(ctx); err != nil {
 		s.say("leaving checkpoints behind: %v", err)
 	}
-	return doc, ref, nil
 }
 
 func (s *session) document(tree artefact.Tree) *Document {

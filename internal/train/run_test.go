@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,13 +165,16 @@ func TestAStageThatEndsWellIsPublished(t *testing.T) {
 	b := newBench(t)
 	b.task.Init = []task.Parent{b.parent("pf-warp", "warp weights")}
 	b.task.Freeze = []task.Parent{b.parent("pb-gen", "teacher weights")}
+	t.Setenv(task.Env, "{}")
+	t.Setenv(task.EnvStore+"AWS_SECRET_ACCESS_KEY", "the store's")
+	t.Setenv(task.EnvSource+"AWS_SECRET_ACCESS_KEY", "the dataset's")
 	e := b.run(t.Context(), progressAt(3, `"loss":0.25,"warp_area_ratio":0.9`)+`
 		cat "$TRYON_DATASET_DIR/train_pairs.txt" "$TRYON_INIT_DIR/pf-warp/weights.npz" "$TRYON_FREEZE_DIR/pb-gen/weights.npz" > "$TRYON_OUTPUT_DIR/seen"
 		printf %s "$TRYON_PARAMS" > "$TRYON_OUTPUT_DIR/params"
-		printf %s "${TRYON_TASK-unset}" > "$TRYON_OUTPUT_DIR/task"
+		env | grep -c -e '^TRYON_TASK=' -e '^TRYON_STORE_' -e '^TRYON_SOURCE_' > "$TRYON_OUTPUT_DIR/secrets" || true
 		test -w "$TMPDIR" && test -w "$HOME"`)
 	s := b.summary(e)
-	want := map[string]string{"seen": "a b\nwarp weightsteacher weights", "params": `{"steps":"3"}`, "task": "unset"}
+	want := map[string]string{"seen": "a b\nwarp weightsteacher weights", "params": `{"steps":"3"}`, "secrets": "0\n"}
 	if diff := cmp.Diff(want, b.output(s.Weights)); diff != "" {
 		t.Errorf("output (-want +got):\n%s", diff)
 	}
@@ -305,7 +309,7 @@ func TestADamagedCheckpointIsPassedOver(t *testing.T) {
 	if diff := cmp.Diff([]string{"000000000010.json", "000000000020.json"}, b.checkpoints()); diff != "" {
 		t.Fatalf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
 	}
-	blob := filepath.Join(strings.TrimPrefix(b.task.Store, "file://"), "blobs", "sha256", artefact.DigestOf([]byte("state-20\n"))[7:])
+	blob := filepath.Join(filepath.Dir(b.storedCheckpoint(20)), "blobs", "sha256", artefact.DigestOf([]byte("state-20\n"))[7:])
 	if err := os.Truncate(blob, 4); err != nil {
 		t.Fatal(err)
 	}
@@ -327,6 +331,115 @@ func TestOnlyTheTwoNewestCheckpointsAreKept(t *testing.T) {
 	b.run(t.Context(), script+`exit 1`)
 	if diff := cmp.Diff([]string{"000000000030.json", "000000000040.json"}, b.checkpoints()); diff != "" {
 		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
+	}
+}
+
+// kept gives what the checkpoints' blobs in the store hold, without the manifests.
+func (b *bench) kept() []string {
+	b.t.Helper()
+	var bodies []string
+	entries, err := os.ReadDir(filepath.Join(filepath.Dir(b.storedCheckpoint(0)), "blobs", "sha256"))
+	if err != nil && !os.IsNotExist(err) {
+		b.t.Fatal(err)
+	}
+	for _, entry := range entries {
+		body, err := os.ReadFile(filepath.Join(filepath.Dir(b.storedCheckpoint(0)), "blobs", "sha256", entry.Name()))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if !bytes.Contains(body, []byte("tryon.tree/v1")) {
+			bodies = append(bodies, string(body))
+		}
+	}
+	slices.Sort(bodies)
+	return bodies
+}
+
+func TestTheBytesOfForgottenCheckpointsGoAndSharedOnesStay(t *testing.T) {
+	b := newBench(t)
+	parent := b.parent("pb-gen", "teacher weights")
+	b.task.Freeze = []task.Parent{parent}
+	script := ""
+	for step := 10; step <= 40; step += 10 {
+		script += fmt.Sprintf(`mkdir "$TRYON_CHECKPOINT_DIR/.tmp"; cp "$TRYON_FREEZE_DIR/pb-gen/weights.npz" "$TRYON_CHECKPOINT_DIR/.tmp/teacher"; `+
+			`echo state-%[1]d > "$TRYON_CHECKPOINT_DIR/.tmp/state"; mv "$TRYON_CHECKPOINT_DIR/.tmp" "$TRYON_CHECKPOINT_DIR/step-%012[1]d"; `, step) +
+			`while [ ! -e ` + b.storedCheckpoint(step) + ` ]; do sleep 0.01; done; `
+	}
+	b.run(t.Context(), script+`exit 1`)
+	if diff := cmp.Diff([]string{"state-30\n", "state-40\n", "teacher weights"}, b.kept()); diff != "" {
+		t.Errorf("after a crash (-want +got):\n%s\n%s", diff, &b.log)
+	}
+	s := b.summary(b.run(t.Context(), `cat "$TRYON_CHECKPOINT_DIR"/step-*/state > "$TRYON_OUTPUT_DIR/weights"`))
+	if s.ResumedFrom != 40 {
+		t.Errorf("resumed from %d, want 40", s.ResumedFrom)
+	}
+	if left := b.kept(); len(left) > 0 {
+		t.Errorf("a finished stage has left %q", left)
+	}
+	if err := b.store.VerifyTree(t.Context(), parent.Weights, artefact.Limits{}); err != nil {
+		t.Errorf("the parent has lost bytes that a checkpoint had as well: %v", err)
+	}
+	if got := b.output(s.Weights)["weights"]; got != "state-40\n" {
+		t.Errorf("the output has lost bytes that a checkpoint had as well: %q", got)
+	}
+}
+
+func TestCheckpointsThatAKilledPodLeftBehindGoWhenItsStageIsFoundDone(t *testing.T) {
+	b := newBench(t)
+	b.run(t.Context(), checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; exit 1`)
+	folder := filepath.Dir(b.storedCheckpoint(10))
+	aside := filepath.Join(t.TempDir(), "checkpoints")
+	if err := os.CopyFS(aside, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	b.summary(b.run(t.Context(), `echo w > "$TRYON_OUTPUT_DIR/w"`))
+	if err := os.CopyFS(folder, os.DirFS(aside)); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.checkpoints()) != 1 || len(b.kept()) != 1 {
+		t.Fatal("this test has no checkpoint to look for")
+	}
+	if s := b.summary(b.run(t.Context(), `exit 1`)); !s.Skipped {
+		t.Error("the stage was trained again")
+	}
+	if names, bodies := b.checkpoints(), b.kept(); len(names) > 0 || len(bodies) > 0 {
+		t.Errorf("left: %v %q", names, bodies)
+	}
+}
+
+func TestTheFirstResultOfAStageThatTwoTrainStays(t *testing.T) {
+	b := newBench(t)
+	begun, release := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "release")
+	slow := make(chan report.Envelope, 1)
+	other := &bench{t: t, store: b.store, task: b.task, fetch: b.fetch}
+	other.task.Scratch = filepath.Join(t.TempDir(), "scratch")
+	go func() {
+		slow <- b.run(t.Context(), `: > `+begun+`; while [ ! -e `+release+` ]; do sleep 0.01; done; echo second > "$TRYON_OUTPUT_DIR/w"`)
+	}()
+	whenThere(t, begun, func() {})
+	first := b.summary(other.run(t.Context(), `echo first > "$TRYON_OUTPUT_DIR/w"`))
+	if err := os.WriteFile(release, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if second := b.summary(<-slow); second.Weights != first.Weights {
+		t.Errorf("the second result replaced the first")
+	}
+	if got := b.output(first.Weights)["w"]; got != "first\n" {
+		t.Errorf("output %q", got)
+	}
+}
+
+func TestOnlyCheckpointsAreTakenForCheckpoints(t *testing.T) {
+	digits := strings.Repeat("ab", 32)
+	for name, want := range map[string]bool{
+		"stages/" + digits + "/checkpoints/000000000010.json":   true,
+		"stages/" + digits + "/stage.json":                      false,
+		"stages/" + digits + "/checkpoints/10.json":             false,
+		"x/stages/" + digits + "/checkpoints/000000000010.json": false,
+	} {
+		if got := train.IsCheckpoint(name); got != want {
+			t.Errorf("%s: %t, want %t", name, got, want)
+		}
 	}
 }
 

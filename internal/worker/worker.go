@@ -43,6 +43,7 @@ func commands() []Command {
 		{"pull", "fetch a tree of the artefact store by digest into a folder, verifying every byte", runPull},
 		{"install", "copy this program into a folder, for containers of other images (install DIR)", runInstall},
 		{"reports", "show the reports of an artefact store over HTTP, read-only", runReports},
+		{"sweep", "list, or with --delete remove, what no document of an artefact store names any more", runSweep},
 	}
 }
 

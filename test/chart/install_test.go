@@ -166,21 +166,23 @@ func checkReleaseSize(t *testing.T, c cluster) {
 func checkRights(t *testing.T, c cluster) {
 	tests := map[string]struct {
 		verb, group, resource, namespace string
+		name                             string
 		want                             bool
 	}{
-		"jobs anywhere":                  {"create", "batch", "jobs", "vton", true},
-		"models anywhere":                {"watch", "tryon.braincreators.com", "tryonmodels", "", true},
-		"a claim anywhere":               {"create", "", "persistentvolumeclaims", "vton", true},
-		"its own lease":                  {"update", "coordination.k8s.io", "leases", "other", true},
-		"its own key":                    {"get", "", "secrets", "other", true},
-		"the secrets of a team":          {"get", "", "secrets", "vton", false},
-		"all secrets":                    {"list", "", "secrets", "", false},
-		"a list of its own":              {"list", "", "secrets", "other", false},
-		"the lease of somebody else":     {"update", "coordination.k8s.io", "leases", "kube-system", false},
-		"the operator's next namespace":  {"get", "", "secrets", "tryon-system", false},
-		"roles":                          {"create", "rbac.authorization.k8s.io", "clusterroles", "", false},
-		"a shell in a pod":               {"create", "", "pods/exec", "vton", false},
-		"deleting what a team asked for": {"delete", "tryon.braincreators.com", "tryonmodels", "vton", false},
+		"jobs anywhere":                  {"create", "batch", "jobs", "vton", "", true},
+		"models anywhere":                {"watch", "tryon.braincreators.com", "tryonmodels", "", "", true},
+		"a claim anywhere":               {"create", "", "persistentvolumeclaims", "vton", "", true},
+		"its own lease":                  {"update", "coordination.k8s.io", "leases", "other", "", true},
+		"its own key":                    {"get", "", "secrets", "other", "tryon-control-key", true},
+		"another secret of its own":      {"get", "", "secrets", "other", "registry-password", false},
+		"the secrets of a team":          {"get", "", "secrets", "vton", "", false},
+		"all secrets":                    {"list", "", "secrets", "", "", false},
+		"a list of its own":              {"list", "", "secrets", "other", "", false},
+		"the lease of somebody else":     {"update", "coordination.k8s.io", "leases", "kube-system", "", false},
+		"the operator's next namespace":  {"get", "", "secrets", "tryon-system", "", false},
+		"roles":                          {"create", "rbac.authorization.k8s.io", "clusterroles", "", "", false},
+		"a shell in a pod":               {"create", "", "pods/exec", "vton", "", false},
+		"deleting what a team asked for": {"delete", "tryon.braincreators.com", "tryonmodels", "vton", "", false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +190,7 @@ func checkRights(t *testing.T, c cluster) {
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 				User: "system:serviceaccount:other:tryon-manager",
 				ResourceAttributes: &authorizationv1.ResourceAttributes{
-					Verb: test.verb, Group: test.group, Resource: resource, Subresource: sub, Namespace: test.namespace,
+					Verb: test.verb, Group: test.group, Resource: resource, Subresource: sub, Namespace: test.namespace, Name: test.name,
 				},
 			}}
 			if err := c.Create(t.Context(), review); err != nil {

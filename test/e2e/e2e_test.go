@@ -95,8 +95,8 @@ func TestTheDemoLeftAVersionThatBeatsBothBaselines(t *testing.T) {
 		}
 		found = true
 		value, copied, pasted := number(t, score.Value), number(t, *score.CopyPerson), number(t, *score.PasteGarment)
-		if value < max(copied, pasted)+0.1 {
-			t.Errorf("garment-ssim is %.3f, want at least 0.1 above copy-person %.3f and paste-garment %.3f", value, copied, pasted)
+		if value < max(copied, pasted)+0.15 {
+			t.Errorf("garment-ssim is %.3f, want at least 0.15 above copy-person %.3f and paste-garment %.3f", value, copied, pasted)
 		}
 	}
 	if !found {

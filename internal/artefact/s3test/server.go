@@ -27,6 +27,8 @@ type Server struct {
 	Endpoint, Bucket string
 	// Folder holds the bucket's objects as files, for tests that damage them.
 	Folder string
+	// AccessKey and SecretKey are the only credentials that it accepts; no other server has the same.
+	AccessKey, SecretKey string
 }
 
 // URI gives the store URI of a prefix in the bucket.
@@ -47,7 +49,7 @@ func Start(t *testing.T) Server {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", secretKey)
 	t.Setenv("AWS_REGION", region)
 	folder := t.TempDir()
-	s := Server{Bucket: "artefacts", Folder: filepath.Join(folder, "artefacts")}
+	s := Server{Bucket: "artefacts", Folder: filepath.Join(folder, "artefacts"), AccessKey: accessKey, SecretKey: secretKey}
 	if err := os.Mkdir(s.Folder, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ const (
 	RouteTryOn   = "tryon"
 	RouteModel   = "model"
 	RouteInfer   = "infer"
+	RouteShadow  = "shadow"
 	RouteOther   = "other"
 	RouteControl = "control"
 )
@@ -45,6 +46,9 @@ type Metrics struct {
 	forwards *prometheus.CounterVec
 	golden   *prometheus.CounterVec
 	proxies  *prometheus.HistogramVec
+	pairs    *prometheus.CounterVec
+	drops    *prometheus.CounterVec
+	mirrored *prometheus.HistogramVec
 
 	// The control status reports the same events by name; versions come from signed documents.
 	mu        sync.Mutex
@@ -60,38 +64,17 @@ type Gauges struct {
 
 // New makes the metrics; the gauges are asked when somebody reads them.
 func New(g Gauges) *Metrics {
-	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tryon", Subsystem: "sidecar", Name: name, Help: help}, labels)
-	}
-	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tryon", Subsystem: "sidecar", Name: name, Help: help, Buckets: buckets}, labels)
-	}
-	seconds := prometheus.ExponentialBuckets(0.001, 2, 16)
 	m := &Metrics{
-		registry:  prometheus.NewRegistry(),
-		requests:  counter("requests_total", "Requests by route and outcome.", "route", "code"),
-		seconds:   histogram("request_seconds", "Time of a request, body included.", seconds, "route"),
-		stages:    histogram("stage_seconds", "Time of one stage of a try-on.", seconds, "stage"),
-		forwards:  counter("forwards_total", "Try-ons sent to the candidate by outcome: Answered or FellBack.", "outcome"),
-		golden:    counter("golden_checks_total", "Checks of the golden requests by outcome: Passed, Failed or Errored.", "outcome"),
-		proxies:   histogram("proxy", "Quality proxies of answers.", []float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3}, "proxy"),
-		forwarded: map[string]int64{},
-		errors:    map[string]int64{},
+		registry: prometheus.NewRegistry(),
+		requests: requestsTotal.counter(), seconds: requestDuration.histogram(), stages: stageDuration.histogram(),
+		forwards: forwardsTotal.counter(), golden: goldenChecksTotal.counter(), proxies: qualityProxy.histogram(),
+		pairs: shadowPairsTotal.counter(), drops: shadowDroppedTotal.counter(), mirrored: shadowDuration.histogram(),
+		forwarded: map[string]int64{}, errors: map[string]int64{},
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies,
+	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies, m.pairs, m.drops, m.mirrored,
+		requestsInFlight.gauge(g.InFlight), requestsWaiting.gauge(g.Waiting), backlogSeconds.gauge(g.BacklogSeconds),
+		ready.gauge(g.Ready), controlGeneration.gauge(g.ControlGeneration),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, gauge := range []struct {
-		name, help string
-		read       func() float64
-	}{
-		{"in_flight", "Requests being answered now.", g.InFlight},
-		{"waiting", "Requests that wait for a run.", g.Waiting},
-		{"backlog_seconds", "Predicted wait of a request that came now.", g.BacklogSeconds},
-		{"ready", "1 when the pod is ready.", g.Ready},
-		{"control_generation", "Generation of the control document in force.", g.ControlGeneration},
-	} {
-		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "tryon", Subsystem: "sidecar", Name: gauge.name, Help: gauge.help}, gauge.read))
-	}
 	return m
 }
 
@@ -117,7 +100,8 @@ func (m *Metrics) Handler() http.Handler {
 func (m *Metrics) Done(route string, code problem.Code, took time.Duration) {
 	m.requests.WithLabelValues(route, string(code)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
-	if code != problem.CodeOK {
+	// A refused copy is no failure that a shopper saw.
+	if code != problem.CodeOK && route != RouteShadow {
 		m.count(string(code))
 	}
 }
@@ -163,3 +147,12 @@ func (m *Metrics) Refused(code problem.Code) {
 
 // GoldenChecked counts a check of the golden requests.
 func (m *Metrics) GoldenChecked(outcome string) { m.golden.WithLabelValues(outcome).Inc() }
+
+// ShadowPaired counts a pair and how long it took.
+func (m *Metrics) ShadowPaired(stable, candidate string, took time.Duration) {
+	m.pairs.WithLabelValues(stable, candidate).Inc()
+	m.mirrored.WithLabelValues().Observe(took.Seconds())
+}
+
+// ShadowDropped counts a copy of which no pair became.
+func (m *Metrics) ShadowDropped(reason string) { m.drops.WithLabelValues(reason).Inc() }

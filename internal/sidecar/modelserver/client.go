@@ -1,18 +1,20 @@
 package modelserver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
@@ -72,12 +74,17 @@ func (c *Client) Signature() oip.Signature { return c.signature }
 // Close closes idle connections.
 func (c *Client) Close() { c.relayer.CloseIdleConnections() }
 
-// TryOn asks for one try-on; seed is nil when none was given. Errors are *problem.Problem.
-func (c *Client) TryOn(ctx context.Context, in picture.Inputs, seed *int64) (oip.Result, error) {
+// Row makes the model's input; seed is nil when none was given.
+func Row(in picture.Inputs, seed *int64) oip.TryOn {
 	row := oip.TryOn{Person: in.Person, Garment: in.Garment, GarmentMask: in.GarmentMask}
 	if seed != nil {
 		row.Parameters = map[string]any{"seed": *seed}
 	}
+	return row
+}
+
+// TryOn asks for one try-on. Errors are *problem.Problem.
+func (c *Client) TryOn(ctx context.Context, row oip.TryOn) (oip.Result, error) {
 	out, err := c.protocol.TryOn(ctx, c.signature, 1, row)
 	if err != nil {
 		return oip.Result{}, c.problem(ctx, err)
@@ -111,35 +118,48 @@ var (
 	relayedResponseHeaders = []string{"Content-Type", "Retry-After", "Allow", oip.HeaderLength}
 )
 
-// Relay sends a request of the inference protocol on with the given body, and streams the answer back, bounded. Errors are *problem.Problem.
-func (c *Client) Relay(ctx context.Context, w http.ResponseWriter, r *http.Request, body io.Reader) error {
-	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(c.options.URL, "/")+r.URL.EscapedPath(), body)
+// Answer is a complete answer of the inference protocol.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Write sends the answer on.
+func (a Answer) Write(w http.ResponseWriter) {
+	copyHeaders(w.Header(), a.Header, relayedResponseHeaders)
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.Body)))
+	w.WriteHeader(a.Status)
+	// A client that has gone cannot be told so.
+	_, _ = w.Write(a.Body)
+}
+
+// Relay sends a request of the inference protocol on with the given body. The answer is read whole, into the visit's memory: so a slow reader does
+// not hold the runtime, and an answer that is cut or endless is still told as such. Errors are *problem.Problem.
+func (c *Client) Relay(ctx context.Context, r *http.Request, body []byte, visit *intake.Visit) (Answer, error) {
+	req, err := http.NewRequestWithContext(ctx, r.Method, strings.TrimSuffix(c.options.URL, "/")+r.URL.EscapedPath(), bytes.NewReader(body))
 	if err != nil {
-		return problem.Because(problem.CodeBadRequest, err, "The path is refused.")
+		return Answer{}, problem.Because(problem.CodeBadRequest, err, "The path is refused.")
 	}
 	copyHeaders(req.Header, r.Header, relayedRequestHeaders)
 	resp, err := c.relayer.Do(req)
 	if err != nil {
 		if ctx.Err() != nil {
-			return problem.Ended(ctx, "The model server did not answer in time.")
+			return Answer{}, problem.Ended(ctx, "The model server did not answer in time.")
 		}
-		return c.unreachable(err)
+		return Answer{}, c.unreachable(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if resp.ContentLength > c.options.TensorBytes {
-		return problem.New(problem.CodeRuntimeFailed, "Its answer of %d bytes is over the limit.", resp.ContentLength)
+	out, err := visit.ReadAll(resp.Body, resp.ContentLength, c.options.TensorBytes)
+	switch {
+	case err == nil:
+		return Answer{Status: resp.StatusCode, Header: resp.Header, Body: out}, nil
+	case errors.Is(err, intake.ErrNoMemory):
+		return Answer{}, problem.Because(problem.CodeOverloaded, err, "Too many bytes are in flight.").After(time.Second)
+	case ctx.Err() != nil:
+		return Answer{}, problem.Ended(ctx, "The model server did not answer in time.")
 	}
-	copyHeaders(w.Header(), resp.Header, relayedResponseHeaders)
-	w.WriteHeader(resp.StatusCode)
-	// One byte more than allowed shows an endless answer, which is then cut: it has begun, so no status can say so.
-	n, err := io.Copy(w, io.LimitReader(resp.Body, c.options.TensorBytes+1))
-	if err == nil && n > c.options.TensorBytes {
-		err = errors.New("answer over the limit")
-	}
-	if err != nil {
-		return problem.Because(problem.CodeRuntimeFailed, err, "Its answer was cut.")
-	}
-	return nil
+	return Answer{}, problem.Because(problem.CodeRuntimeFailed, err, "Its answer is cut or over the limit.")
 }
 
 func copyHeaders(to, from http.Header, names []string) {

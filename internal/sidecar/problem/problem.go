@@ -75,7 +75,7 @@ var problems = map[Code]kind{
 	CodeRuntimeUnavailable:   {http.StatusServiceUnavailable, "The model server cannot be reached", "Try again after the time in the Retry-After header."},
 	CodeRuntimeFailed:        {http.StatusBadGateway, "The model server failed", "Try again; if it stays, the pod's logs have the cause."},
 	CodeResultRejected:       {http.StatusBadGateway, "The model's picture is empty", "Try another photo."},
-	CodeUnauthorized:         {http.StatusForbidden, "The push is not authorized", "Only the operator may push control documents."},
+	CodeUnauthorized:         {http.StatusForbidden, "The request is not authorized", "Only the operator may push control documents and read evidence."},
 	CodeStale:                {http.StatusConflict, "The control document is stale", "Push a newer generation."},
 	CodeClientGone:           {499, "The client has gone", "Nobody reads this."},
 	CodeInternal:             {http.StatusInternalServerError, "The sidecar failed", "Try again; if it stays, the pod's logs have the cause."},

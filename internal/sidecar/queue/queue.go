@@ -15,6 +15,8 @@ type Queue struct {
 
 	mu      sync.Mutex
 	running int
+	// begun counts all runs there ever were.
+	begun int64
 	// waiting holds a channel for each request that waits, longest in front; it is closed when the request's turn has come. While anything is in
 	// here all runs are taken, so nobody can push in.
 	waiting list.List
@@ -67,7 +69,25 @@ func (q *Queue) Enter(ctx context.Context) (*Run, error) {
 			return nil, err
 		}
 	}
-	return &Run{queue: q, start: time.Now()}, nil
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.begin(), nil
+}
+
+// TryEnter takes a run only when nobody runs or waits: for work that must not make anybody wait. It must be left once, if it is not nil.
+func (q *Queue) TryEnter() *Run {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.running > 0 {
+		return nil
+	}
+	q.running++
+	return q.begin()
+}
+
+func (q *Queue) begin() *Run {
+	q.begun++
+	return &Run{queue: q, start: time.Now(), number: q.begun, shared: q.running > 1}
 }
 
 // join gives a place in the queue, nil when a run is free.
@@ -123,6 +143,16 @@ type Run struct {
 	queue  *Queue
 	start  time.Time
 	served bool
+	// number is the run's place among all, shared tells that others were running when it began.
+	number int64
+	shared bool
+}
+
+// Alone tells whether nothing else has been in the model server since the run began: then its time is the model's own.
+func (r *Run) Alone() bool {
+	r.queue.mu.Lock()
+	defer r.queue.mu.Unlock()
+	return !r.shared && r.queue.begun == r.number
 }
 
 // Served says that the model server answered: the time until Leave is how long a run takes.

@@ -264,3 +264,47 @@ func TestRunsThatFailFastDoNotMakeTheModelServerLookFast(t *testing.T) {
 		}
 	})
 }
+
+func TestWorkThatCanWaitGetsInOnlyWhenNobodyRuns(t *testing.T) {
+	q := New(2, 4)
+	run := enter(t, q)
+	if q.TryEnter() != nil {
+		t.Error("let in beside a run")
+	}
+	run.Leave()
+	spare := q.TryEnter()
+	if spare == nil {
+		t.Fatal("refused by an idle queue")
+	}
+	if q.TryEnter() != nil {
+		t.Error("let in twice")
+	}
+	// It holds one of two runs: a shopper does not wait for it.
+	enter(t, q).Leave()
+	spare.Leave()
+	if q.running != 0 {
+		t.Errorf("%d runs are left", q.running)
+	}
+}
+
+func TestARunKnowsWhetherItHadTheModelServerForItself(t *testing.T) {
+	q := New(2, 4)
+	first := enter(t, q)
+	if !first.Alone() {
+		t.Error("the only run is not alone")
+	}
+	second := enter(t, q)
+	if first.Alone() || second.Alone() {
+		t.Error("one of two runs is alone")
+	}
+	first.Leave()
+	if second.Alone() {
+		t.Error("a run that began beside another is alone")
+	}
+	second.Leave()
+	third := enter(t, q)
+	if !third.Alone() {
+		t.Error("the next run is not alone")
+	}
+	third.Leave()
+}

@@ -3,9 +3,8 @@ package route
 import (
 	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
 )
@@ -59,14 +59,20 @@ func (r Reply) Write(w http.ResponseWriter) {
 	_, _ = w.Write(r.Body)
 }
 
+// Request is a try-on as it came.
+type Request struct {
+	Header http.Header
+	Body   []byte
+}
+
 // Ask sends a try-on to the candidate and gives its reply when that is one which this pod might have given. Every error is the candidate's fault,
-// or ctx ended.
-func (r *Router) Ask(ctx context.Context, candidate control.Candidate, header http.Header, body []byte) (Reply, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(candidate.Address, "/")+"/v1/tryon", bytes.NewReader(body))
+// or ctx ended; the reply is read into the visit's memory.
+func (r *Router) Ask(ctx context.Context, candidate control.Candidate, try Request, visit *intake.Visit) (Reply, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(candidate.Address, "/")+"/v1/tryon", bytes.NewReader(try.Body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("making request: %w", err)
 	}
-	for name, values := range header {
+	for name, values := range try.Header {
 		if slices.Contains(askedHeaders, name) {
 			maps.Copy(req.Header, http.Header{name: values})
 		}
@@ -77,14 +83,15 @@ func (r *Router) Ask(ctx context.Context, candidate control.Candidate, header ht
 		return Reply{}, fmt.Errorf("asking candidate: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	out, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
-	switch {
-	case err != nil:
-		return Reply{}, fmt.Errorf("reading candidate's reply: %w", err)
-	case len(out) > maxReply:
-		return Reply{}, errors.New("the candidate's reply is over its limit")
-	case !acceptable(resp):
+	if !acceptable(resp) {
 		return Reply{}, fmt.Errorf("the candidate answered %s", resp.Status)
+	}
+	out, err := visit.ReadAll(resp.Body, resp.ContentLength, maxReply)
+	if err != nil {
+		return Reply{}, fmt.Errorf("reading candidate's reply: %w", err)
+	}
+	if !whole(resp, out) {
+		return Reply{}, fmt.Errorf("the candidate's answer is no whole %.40q", resp.Header.Get("Content-Type"))
 	}
 	return Reply{Status: resp.StatusCode, Header: resp.Header, Body: out}, nil
 }
@@ -99,4 +106,15 @@ func acceptable(resp *http.Response) bool {
 		return resp.Header.Get("Content-Type") == problem.ContentType
 	}
 	return false
+}
+
+// whole tells whether a reply begins and ends as its type does. A candidate's picture is not decoded again: its own sidecar has encoded it.
+func whole(resp *http.Response, body []byte) bool {
+	switch resp.Header.Get("Content-Type") {
+	case shopper.TypePNG:
+		return bytes.HasPrefix(body, []byte("\x89PNG\r\n\x1a\n")) && bytes.HasSuffix(body, []byte("IEND\xaeB`\x82"))
+	case shopper.TypeJPEG:
+		return bytes.HasPrefix(body, []byte("\xff\xd8\xff")) && bytes.HasSuffix(body, []byte("\xff\xd9"))
+	}
+	return json.Valid(body)
 }

@@ -9,11 +9,15 @@ import (
 // HeaderForwarded marks a request that a stable pod sent to its candidate; it is never sent on again.
 const HeaderForwarded = "Tryon-Forwarded"
 
+// HeaderShadow marks a copy of a request that a stable pod has answered already; it gives way to whatever a shopper waits for.
+const HeaderShadow = "Tryon-Shadow"
+
 // Router deals requests between the version of this pod and a candidate, as the control document says.
 type Router struct {
 	version string
 	applied control.Applied
 	split   split
+	sample  split
 	client  *http.Client
 }
 
@@ -36,6 +40,24 @@ func (r *Router) Next(header http.Header) *control.Candidate {
 		return nil
 	}
 	return candidate
+}
+
+// Compared gives the version that this pod compares itself with, nil for none.
+func (r *Router) Compared() *control.Shadow {
+	shadow := r.applied.Current().Shadow
+	if shadow == nil || shadow.Version == r.version {
+		return nil
+	}
+	return shadow
+}
+
+// Sample gives the version to which the request just answered is to be copied, nil when it is not.
+func (r *Router) Sample(header http.Header) *control.Shadow {
+	shadow := r.Compared()
+	if shadow == nil || header.Get(HeaderForwarded) != "" || header.Get(HeaderShadow) != "" || !r.sample.next(shadow.SamplePercent) {
+		return nil
+	}
+	return shadow
 }
 
 // Close closes idle connections.

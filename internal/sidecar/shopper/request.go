@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -145,30 +146,71 @@ func (r *Request) word(name, value string) error {
 	return nil
 }
 
+// decodeJSON reads one flat object. Names are taken as they are and once only: where two parsers may differ about a body, a stranger could tell the
+// one in front of us something else than us.
 func decodeJSON(body []byte) (Request, error) {
-	var wire struct {
-		Person    encoded `json:"person"`
-		Garment   encoded `json:"garment"`
-		Mask      encoded `json:"mask"`
-		GarmentID string  `json:"garmentId"`
-		Category  string  `json:"category"`
-		Seed      *int64  `json:"seed"`
-	}
+	var req Request
 	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&wire); err != nil {
-		return Request{}, problem.Because(problem.CodeBadRequest, err, "The JSON body is refused: %.120s.", err.Error())
+	err := eachField(dec, func(name string) error {
+		target, known := req.target(name)
+		if !known {
+			return fmt.Errorf("the field %.40q is unknown", name)
+		}
+		return dec.Decode(target)
+	})
+	if err != nil {
+		return req, problem.Because(problem.CodeBadRequest, err, "The JSON body is refused: %.120s.", err.Error())
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return Request{}, problem.New(problem.CodeBadRequest, "Bytes follow the JSON document.")
+		return req, problem.New(problem.CodeBadRequest, "Bytes follow the JSON document.")
 	}
-	if len(wire.GarmentID) > maxWord || len(wire.Category) > maxWord {
-		return Request{}, problem.New(problem.CodeTooLarge, "garmentId or category is over %d bytes.", maxWord)
+	if len(req.GarmentID) > maxWord || len(req.Category) > maxWord {
+		return req, problem.New(problem.CodeTooLarge, "garmentId or category is over %d bytes.", maxWord)
 	}
-	return Request{
-		Person: wire.Person, Garment: wire.Garment, Mask: wire.Mask,
-		GarmentID: wire.GarmentID, Category: wire.Category, Seed: wire.Seed,
-	}, nil
+	return req, nil
+}
+
+// eachField calls read for each name of an object; read takes the value from dec.
+func eachField(dec *json.Decoder, read func(name string) error) error {
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return errors.Join(errors.New("it is no object"), err)
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		if seen[name] {
+			return fmt.Errorf("the field %.40q is there twice", name)
+		}
+		seen[name] = true
+		if err := read(name); err != nil {
+			return err
+		}
+	}
+	_, err := dec.Token()
+	return err
+}
+
+// target is where a JSON field's value goes.
+func (r *Request) target(name string) (into any, known bool) {
+	switch name {
+	case "person":
+		return (*encoded)(&r.Person), true
+	case "garment":
+		return (*encoded)(&r.Garment), true
+	case "mask":
+		return (*encoded)(&r.Mask), true
+	case "garmentId":
+		return &r.GarmentID, true
+	case "category":
+		return &r.Category, true
+	case "seed":
+		return &r.Seed, true
+	}
+	return nil, false
 }
 
 // encoded is a picture in base64, with or without the prefix of a data URI: clients of other services send both.

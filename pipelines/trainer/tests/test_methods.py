@@ -44,5 +44,6 @@ def test_the_full_method_keeps_the_released_schedule() -> None:
         "pf-gen": 100,
     }
     assert {p.batch_size for p in found.values()} == {32}
+    assert {(p.clip_norm, p.average_over) for p in found.values()} == {(0, 0)}
     assert [p.learning_rate for p in found.values()] == [5e-5, 5e-5, 3e-5, 5e-5]
     assert {(p.height, p.width_px, p.patch, p.levels, p.width) for p in found.values()} == {(256, 192, 1, 5, 4.0)}

@@ -46,7 +46,7 @@ def stored(settings: Settings) -> dict[str, np.ndarray]:
 
 
 def test_an_interrupted_run_ends_with_the_same_weights_and_steps(settings: Make) -> None:
-    whole, broken = settings("pb-warp", "whole", steps=7), settings("pb-warp", "broken", steps=7)
+    whole, broken = (settings("pb-warp", run, steps=7, average_over=3) for run in ("whole", "broken"))
     Loop(whole).run(Interrupt())
     with pytest.raises(Interrupted):
         Loop(broken).run(AfterSteps(3))
@@ -92,6 +92,17 @@ def test_a_loss_that_is_not_finite_stops_the_stage(settings: Make) -> None:
         loop.run(Interrupt())
     assert not made.output_dir.exists()
     assert checkpoint.steps(made.checkpoint_dir) == []
+
+
+def test_a_gradient_that_is_not_finite_stops_the_stage_before_it_is_learnt(settings: Make) -> None:
+    made = settings("pb-warp")
+    loop = Loop(made)
+    before = [p.detach().clone() for p in loop.stage.parameters()]
+    next(loop.stage.parameters()).register_hook(lambda gradient: gradient * float("inf"))
+    with pytest.raises(Diverged, match="gradient is (nan|inf) at step 1"):
+        loop.run(Interrupt())
+    assert all(torch.equal(p, b) for p, b in zip(loop.stage.parameters(), before, strict=True))
+    assert not made.output_dir.exists()
 
 
 def command(made: Settings, **changes: object) -> tuple[list[str], dict[str, str]]:

@@ -11,7 +11,8 @@ from conftest import tiny
 
 from tryon_trainer import weights
 from tryon_trainer.data import Batches, Dataset
-from tryon_trainer.loop import Interrupt, Loop, learning_rate, make_stage
+from tryon_trainer.loop import Interrupt, Loop, clip, learning_rate, make_stage
+from tryon_trainer.models import teacher_condition
 from tryon_trainer.settings import Settings, SettingsError
 from tryon_trainer.stages import STAGES
 from tryon_trainer.stages.pb_warp import ParserBasedWarp
@@ -95,6 +96,37 @@ def test_in_the_first_half_only_the_new_parts_of_the_student_learn(settings: Mak
     assert not stage.begin(4, 10)
     assert stage.begin(5, 10)
     assert all(p.requires_grad for p in stage.warp.parameters())
+
+
+def test_the_averaged_weights_are_handed_on(settings: Make) -> None:
+    loop = run(settings("pb-warp", average_over=3))
+    stored = weights.read(loop.settings.output_dir, loop.params)
+    averaged, last = weights.collect(dict(loop.average.networks.items())), weights.collect(loop.stage.trained())
+    assert stored.keys() == last.keys()
+    assert all((stored[name] == averaged[name]).all() for name in stored)
+    assert any((stored[name] != last[name]).any() for name in stored)
+
+
+@pytest.mark.parametrize(("bound", "want"), [(2, 2), (200, 100), (0, 100)])
+def test_a_gradient_over_the_bound_is_cut_to_it(bound: float, want: float) -> None:
+    layer = torch.nn.Linear(1, 1)
+    layer.weight.grad, layer.bias.grad = torch.tensor([[60.0]]), torch.tensor([-80.0])
+    assert clip(layer.parameters(), bound) == pytest.approx(100)
+    assert float(layer.weight.grad) == pytest.approx(0.6 * want, rel=1e-4)
+    assert float(layer.bias.grad) == pytest.approx(-0.8 * want, rel=1e-4)
+
+
+def test_the_teachers_own_warp_is_the_same_from_the_pyramid_it_redressed_with(settings: Make) -> None:
+    chain(settings, "pf-warp")
+    made = settings("pf-warp")
+    stage = make_stage(made)
+    batch = Batches(Dataset(made.dataset_dir, made.params), made.params).batch(0, CPU)
+    stage.set_training()
+    with torch.no_grad():
+        pyramid = stage.teacher.redress(batch).warp.condition
+        again = stage.teacher.warp.match(batch["garment"], batch["mask"], pyramid)
+        whole = stage.teacher.warp(batch["garment"], batch["mask"], teacher_condition(batch))
+    assert torch.equal(again.finest, whole.finest)
 
 
 def test_weights_of_another_architecture_are_refused(settings: Make) -> None:

@@ -14,4 +14,10 @@ Conventions, everywhere in this package:
   every resolution, which is what lets a small network warp a large picture.
 """
 
+import os
+
+# OpenMP's idle threads spin for milliseconds before they sleep. On a machine that has other work than this that takes
+# the core from the thread that is being waited for: a step then costs ten times as much. Read when torch is loaded.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+
 __version__ = "0.1.0"

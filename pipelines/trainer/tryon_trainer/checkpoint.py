@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn, optim
 
+from .average import Average
 from .settings import SettingsError
 
 NAME = re.compile(r"step-(\d{12})")
@@ -25,6 +26,7 @@ class Trainee:
 
     stage: str
     networks: nn.ModuleDict
+    average: Average
     optimizer: optim.Optimizer
 
 
@@ -51,6 +53,7 @@ def save(directory: Path, step: int, trainee: Trainee) -> None:
         "stage": trainee.stage,
         "step": step,
         "networks": trainee.networks.state_dict(),
+        "average": trainee.average.state_dict(),
         # Moments only: rates follow from the step, and old weights-only readers know no plain floats.
         "moments": trainee.optimizer.state_dict()["state"],
         "rng": torch.get_rng_state(),
@@ -79,6 +82,7 @@ def restore(directory: Path, trainee: Trainee) -> int:
         if state["stage"] != trainee.stage:
             raise SettingsError(f"{file} is of stage {state['stage']}, not {trainee.stage}")
         trainee.networks.load_state_dict(state["networks"])
+        trainee.average.load_state_dict(state["average"])
         trainee.optimizer.load_state_dict({**trainee.optimizer.state_dict(), "state": state["moments"]})
         torch.set_rng_state(state["rng"])
         return int(state["step"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,6 +14,7 @@ import torch
 from torch import nn, optim
 
 from . import checkpoint, distributed, weights
+from .average import Average
 from .checkpoint import Trainee
 from .data import Batch, Batches, Dataset
 from .export import export
@@ -25,7 +26,7 @@ INTERRUPTED = 143
 
 
 class Diverged(RuntimeError):
-    """The loss is not a finite number any more; weights from here on are worthless."""
+    """The loss or its gradient is not a finite number any more; weights from here on are worthless."""
 
 
 class Interrupted(RuntimeError):
@@ -70,6 +71,14 @@ def total_steps(params: Params, per_epoch: int) -> int:
     return params.steps or max(1, math.ceil(params.epochs * per_epoch))
 
 
+def clip(parameters: Iterable[nn.Parameter], bound: float) -> float:
+    """Bound the norm of a gradient (0 leaves it alone) and give what it was.
+
+    Adam answers a sudden large gradient after many small ones with a step of more than ten times the learning rate.
+    """
+    return float(nn.utils.clip_grad_norm_(parameters, bound or math.inf))
+
+
 def use_threads(params: Params, world_size: int) -> None:
     """Set the thread count: as asked, else what this process may use (some builds default to one)."""
     available = len(os.sched_getaffinity(0))
@@ -109,7 +118,9 @@ class Loop:
         stage = distributed.synchronize_norms(make_stage(settings), self.device)
         self.stage: Stage = stage.to(self.device).to(memory_format=torch.channels_last)
         self.optimizer = optim.Adam(self.stage.groups(), lr=self.params.learning_rate, betas=(0.5, 0.999))
-        self.trainee = Trainee(settings.stage, nn.ModuleDict(self.stage.trained()), self.optimizer)
+        networks = nn.ModuleDict(self.stage.trained())
+        self.average = Average(networks, self.params.average_over)
+        self.trainee = Trainee(settings.stage, networks, self.average, self.optimizer)
         self.progress = Progress(settings.progress if self.writes else None, self.total)
 
     def run(self, interrupt: Interrupt) -> None:
@@ -141,8 +152,13 @@ class Loop:
         if distributed.agree(not bool(torch.isfinite(loss))):
             raise Diverged(f"loss is {float(loss)} at step {step + 1}")
         loss.backward()
+        norm = clip(self.trainee.networks.parameters(), self.params.clip_norm)
+        if not math.isfinite(norm):
+            raise Diverged(f"norm of the gradient is {norm} at step {step + 1}")
         self.optimizer.step()
-        self.progress.add({"loss": float(loss), "warp_area_ratio": float(outcome["warp_area_ratio"])})
+        self.average.update(self.trainee.networks, step)
+        ratio = float(outcome["warp_area_ratio"])
+        self.progress.add({"loss": float(loss), "grad_norm": norm, "warp_area_ratio": ratio})
 
     def _after(self, step: int, interrupt: Interrupt) -> None:
         if self.writes and self.progress.due(step):
@@ -156,9 +172,10 @@ class Loop:
 
     def write_output(self) -> None:
         """Write weights for the next stage, and the served graph if this is the serving stage."""
-        weights.write(self.settings.output_dir, self.stage.trained(), self.params)
+        trained = dict(self.average.networks.items())
+        weights.write(self.settings.output_dir, trained, self.params)
         if self.stage.serves:
-            export(self.stage.trained(), self.params, self.dataset.size, self.settings.output_dir)
+            export(trained, self.params, self.dataset.size, self.settings.output_dir)
 
 
 def train(settings: Settings) -> None:

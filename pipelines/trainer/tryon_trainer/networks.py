@@ -158,8 +158,11 @@ class WarpNet(nn.Module):
 
     def forward(self, garment: Tensor, mask: Tensor, condition: Tensor) -> Warp:
         """Estimate flows from garment [n, 3, h, w], mask [n, 1, h, w], condition [n, c, h, w]."""
+        return self.match(garment, mask, self.condition_pyramid(condition))
+
+    def match(self, garment: Tensor, mask: Tensor, condition_features: list[Tensor]) -> Warp:
+        """Estimate flows as forward does, from the condition's pyramid instead of the condition."""
         garment_features = self.garment_pyramid(torch.cat([garment, mask], 1))
-        condition_features = self.condition_pyramid(condition)
         flow: Tensor | None = None
         flows, deltas = [], []
         for i, (x, c) in enumerate(zip(reversed(garment_features), reversed(condition_features), strict=True)):

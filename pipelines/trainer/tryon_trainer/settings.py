@@ -17,6 +17,8 @@ class Params:
     """Parameters of a stage, given as strings in TRYON_PARAMS; the names are those of the method manifest.
 
     ``width`` and ``generatorWidth`` multiply the channels of warp and generator: 4 gives the paper's networks.
+    ``clip_norm`` bounds the norm of a step's gradient; 0 leaves it alone. ``average_over`` is over how many steps the
+    handed-on weights are averaged; 0 hands on those of the last step.
     ``patch`` is the side of the pixel blocks that the networks read and write at once; it trades detail for
     speed, 1 is the paper.
     """
@@ -28,6 +30,8 @@ class Params:
     warp_rate_scale: float = 0.2
     warmup: int = 50
     decay_from: float = 0.5
+    clip_norm: float = 30.0
+    average_over: float = 0
     width: float = 1.0
     generator_width: float = 1.0
     levels: int = 4
@@ -43,7 +47,8 @@ class Params:
         """Refuse what cannot be trained, before a dataset is read."""
         bounds = {
             "steps": (0, 10_000_000), "epochs": (0, 10_000), "batch_size": (1, 4096), "learning_rate": (0, 1),
-            "warp_rate_scale": (0, 1), "warmup": (0, 100_000), "decay_from": (0, 1), "width": (0.125, 16),
+            "warp_rate_scale": (0, 1), "warmup": (0, 100_000), "decay_from": (0, 1), "clip_norm": (0, 1e6),
+            "average_over": (0, 1e6), "width": (0.125, 16),
             "generator_width": (0.125, 16), "levels": (2, 6), "patch": (1, 8), "height": (32, 2048),
             "width_px": (24, 2048), "seed": (0, 2**31 - 1), "checkpoint_every": (1, 10_000_000), "threads": (0, 1024),
             "cache_mib": (0, 1 << 20),

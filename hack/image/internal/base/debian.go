@@ -1,15 +1,14 @@
 package base
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/braincreators/tryon-operator/hack/image/internal/host"
 )
 
 // unpackPackages downloads Debian packages of the host's distribution, whose signatures apt checks, and unpacks them into
@@ -20,8 +19,9 @@ func unpackPackages(ctx context.Context, dir string, names ...string) error {
 		return fmt.Errorf("downloading packages: %w", err)
 	}
 	defer os.RemoveAll(debs)
-	if err := download(ctx, debs, names); err != nil {
-		return err
+	args := append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)
+	if err := host.Apt(ctx, debs, args...); err != nil {
+		return fmt.Errorf("downloading packages: %w", err)
 	}
 	files, err := filepath.Glob(filepath.Join(debs, "*.deb"))
 	if err != nil {
@@ -32,48 +32,12 @@ func unpackPackages(ctx context.Context, dir string, names ...string) error {
 	}
 	slices.Sort(files)
 	for _, f := range files {
-		if err := run(ctx, "", "dpkg-deb", "-x", f, dir); err != nil {
+		if err := host.Run(ctx, "", "dpkg-deb", "-x", f, dir); err != nil {
 			return fmt.Errorf("unpacking %s: %w", filepath.Base(f), err)
 		}
 	}
 	return remove(dir, "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/doc-base",
 		"usr/share/gdb", "usr/lib/*/gconv", "lib/*/gconv", "usr/lib/systemd", "lib/systemd")
-}
-
-// download asks apt for the packages' files, and for fresh lists when it does not know them.
-func download(ctx context.Context, dir string, names []string) error {
-	args := append([]string{"-q", "-o", "APT::Sandbox::User=root", "download"}, names...)
-	first := run(ctx, dir, "apt-get", args...)
-	if first == nil {
-		return nil
-	}
-	if os.Geteuid() != 0 {
-		return fmt.Errorf("downloading packages (apt's lists may be missing or old: run apt-get update as root): %w", first)
-	}
-	if err := run(ctx, "", "apt-get", "-q", "update"); err != nil {
-		return fmt.Errorf("downloading packages: %w", errors.Join(first, err))
-	}
-	if err := run(ctx, dir, "apt-get", args...); err != nil {
-		return fmt.Errorf("downloading packages: %w", err)
-	}
-	return nil
-}
-
-// run runs a tool and puts the end of its output into the error.
-func run(ctx context.Context, dir, tool string, args ...string) error {
-	cmd := exec.CommandContext(ctx, tool, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil {
-		text := out.Bytes()
-		if len(text) > 2000 {
-			text = text[len(text)-2000:]
-		}
-		return fmt.Errorf("running %s: %w\n%s", tool, err, bytes.TrimSpace(text))
-	}
-	return nil
 }
 
 // remove deletes what patterns match below dir.

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"github.com/braincreators/tryon-operator/hack/image/internal/host"
 	"github.com/braincreators/tryon-operator/hack/image/internal/layer"
 )
 
@@ -57,10 +57,8 @@ func (r *Resolver) makeTorch(ctx context.Context, dir string) error {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("debootstrap needs root: run this once as root with the same cache folder, or use --bases=pull")
 	}
-	if _, err := exec.LookPath("debootstrap"); err != nil {
-		if err := run(ctx, "", "apt-get", "-q", "-y", "install", "--no-install-recommends", "debootstrap"); err != nil {
-			return fmt.Errorf("installing debootstrap: %w", err)
-		}
+	if err := host.Ensure(ctx, "debootstrap", "debootstrap"); err != nil {
+		return err
 	}
 	root := filepath.Join(dir, "root")
 	start := time.Now()
@@ -100,7 +98,7 @@ func (r *Resolver) debootstrap(ctx context.Context, root string) error {
 	if r.Mirror != "" {
 		args = append(args, r.Mirror)
 	}
-	return run(ctx, "", "unshare", args...)
+	return host.Run(ctx, "", "unshare", args...)
 }
 
 // stripTorch removes what training does not need and adds the image's user.
@@ -144,7 +142,7 @@ torch.onnx.export(torch.nn.Conv2d(1, 1, 3), torch.zeros(1, 1, 8, 8), io.BytesIO(
 
 // checkTorch proves that what stripTorch left still works, before it is packed.
 func checkTorch(ctx context.Context, root string) error {
-	err := run(ctx, "", "unshare", "--mount", "--propagation", "private", "sh", "-c",
+	err := host.Run(ctx, "", "unshare", "--mount", "--propagation", "private", "sh", "-c",
 		`mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" env PYTHONDONTWRITEBYTECODE=1 python3 -c "$1"`, root, torchCheck)
 	if err != nil {
 		return fmt.Errorf("trying the stripped PyTorch: %w", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/hack/image/internal/buildctx"
 	"github.com/braincreators/tryon-operator/hack/image/internal/cache"
+	"github.com/braincreators/tryon-operator/hack/image/internal/host"
 	"github.com/braincreators/tryon-operator/hack/image/internal/progress"
 	"github.com/braincreators/tryon-operator/hack/image/internal/recipe"
 )
@@ -43,15 +44,16 @@ func (e *RunError) Error() string {
 // Unwrap is the cause.
 func (e *RunError) Unwrap() error { return e.Err }
 
-// tools are what a build base stands for on the host, by repository prefix: the programs that must be there, and a command
-// whose output belongs to the key because another version would make other files.
+// tools are what a build base stands for on the host, by repository prefix: the programs that must be there, those that are
+// installed when they are not, and a command whose output belongs to the key because another version would make other files.
 var tools = []struct {
 	repository string
 	programs   []string
+	packages   map[string][]string
 	version    []string
 }{
-	{"golang:", []string{"go"}, []string{"go", "env", "GOVERSION", "GOFLAGS", "GOEXPERIMENT"}},
-	{"node:", []string{"npm", "tar", "sha256sum"}, nil},
+	{"golang:", []string{"go"}, map[string][]string{"gcc": {"gcc", "libc6-dev"}}, []string{"go", "env", "GOVERSION", "GOFLAGS", "GOEXPERIMENT"}},
+	{"node:", []string{"npm", "tar", "sha256sum"}, nil, nil},
 }
 
 // copied is a COPY step with the files it takes.
@@ -193,6 +195,11 @@ func (r *Runner) tools(ctx context.Context, s *recipe.Stage) (string, error) {
 		for _, p := range t.programs {
 			if _, err := exec.LookPath(p); err != nil {
 				return "", fmt.Errorf("its base %s stands for %s on the host: %w", base, p, err)
+			}
+		}
+		for program, packages := range t.packages {
+			if err := host.Ensure(ctx, program, packages...); err != nil {
+				return "", err
 			}
 		}
 		if t.version == nil {

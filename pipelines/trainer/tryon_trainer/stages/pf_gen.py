@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from ..data import Batch
 from ..losses import distillation_loss, distillation_switch, student_picture_loss, warp_loss
-from ..models import Dressed, Student, Teacher, move, teacher_condition
+from ..models import Dressed, Student, Teacher, move
+from ..networks import Warp
 from ..settings import Params
 from ..weights import Weights, below, load
 from .base import Stage, fit_warp, freeze, ratio
@@ -59,14 +60,14 @@ class ParserFreeGenerator(Stage):
         dressed = self.student(fake.image, batch["garment"], batch["mask"])
         loss = student_picture_loss(dressed, batch, fake.alpha, self._skin)
         if self.warp_learns:
-            loss = loss + 0.25 * (warp_loss(dressed.warp, batch) + self.distillation(dressed, batch))
+            loss = loss + 0.25 * (warp_loss(dressed.warp, batch) + self.distillation(dressed, fake.warp, batch))
         return {"loss": loss, "warp_area_ratio": ratio(dressed.warped_mask, batch["worn"])}
 
-    def distillation(self, dressed: Dressed, batch: Batch) -> Tensor:
-        """D of the student's warp against the teacher's."""
+    def distillation(self, dressed: Dressed, redressed: Warp, batch: Batch) -> Tensor:
+        """D of the student's warp against the teacher's, which has already looked at the persons to redress them."""
         garment, mask = batch["garment"], batch["mask"]
         with torch.no_grad():
-            taught = self.teacher.warp(garment, mask, teacher_condition(batch))
+            taught = self.teacher.warp.match(garment, mask, redressed.condition)
             taught_warped, _ = move(taught, garment, mask)
         switch = distillation_switch(taught_warped, dressed.warped, batch["person"] * batch["worn"])
         return distillation_loss(dressed.warp, taught, switch)

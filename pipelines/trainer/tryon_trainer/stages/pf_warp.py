@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ..data import Batch
 from ..losses import distillation_loss, distillation_switch, warp_loss
-from ..models import STUDENT_CONDITION, Teacher, move, teacher_condition, warp_network
+from ..models import STUDENT_CONDITION, Teacher, move, warp_network
 from ..settings import Params
 from ..weights import Weights, below, load
 from .base import Stage, freeze, ratio, require, without
@@ -54,10 +54,10 @@ class ParserFreeWarp(Stage):
         garment, mask, worn = batch["garment"], batch["mask"], batch["worn"]
         target = batch["person"] * worn
         with torch.no_grad():
-            photo = self.teacher.redress(batch).image
-            taught = self.teacher.warp(garment, mask, teacher_condition(batch))
+            fake = self.teacher.redress(batch)
+            taught = self.teacher.warp.match(garment, mask, fake.warp.condition)
             taught_warped, _ = move(taught, garment, mask)
-        warp = self.warp(garment, mask, photo)
+        warp = self.warp(garment, mask, fake.image)
         warped, warped_mask = move(warp, garment, mask)
         loss = warp_loss(warp, batch)
         loss = loss + distillation_loss(warp, taught, distillation_switch(taught_warped, warped, target))

@@ -1,0 +1,77 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/s3blob"
+)
+
+// ErrCredentials says that the credentials of a bucket are incomplete or contradict its URI.
+var ErrCredentials = errors.New("bucket's credentials cannot be used")
+
+// checksumParam is gocloud.dev's query parameter for what the S3 client verifies by itself.
+const checksumParam = "response_checksum_validation"
+
+// otherIdentities are the query parameters by which a URI names credentials, which then cannot come from a Secret too.
+var otherIdentities = []string{"anonymous", "profile", "role"}
+
+// Open opens the bucket of an s3://bucket/…?endpoint=… URI; its path is left to the caller. The environment variables
+// <env>AWS_ACCESS_KEY_ID, <env>AWS_SECRET_ACCESS_KEY and <env>AWS_REGION are this bucket's own; without the first two the
+// SDK's defaults hold.
+func Open(ctx context.Context, u *url.URL, env string) (*blob.Bucket, error) {
+	query := u.Query()
+	own, err := credentialsOf(env, query)
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", u.Host, err)
+	}
+	// Every byte is verified against its digest anyway; servers without checksums would only cause a warning per read.
+	setDefault(query, checksumParam, "when_required")
+	setDefault(query, "region", os.Getenv(env+"AWS_REGION"))
+	opener := s3blob.URLOpener{}
+	b, err := opener.OpenBucketURL(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: query.Encode()})
+	if err != nil {
+		return nil, fmt.Errorf("opening bucket: %w", err)
+	}
+	var client *s3.Client
+	if own == nil || !b.As(&client) {
+		return b, nil
+	}
+	// The opener reads all other parameters of the URI and has no room for credentials: they go into a copy of its client.
+	client = s3.New(client.Options(), func(o *s3.Options) { o.Credentials = own })
+	mine, err := s3blob.OpenBucket(ctx, client, u.Host, &opener.Options)
+	if err = errors.Join(err, b.Close()); err != nil {
+		return nil, fmt.Errorf("opening bucket: %w", err)
+	}
+	return mine, nil
+}
+
+// credentialsOf gives the bucket's own credentials, or nil when the environment has none.
+func credentialsOf(env string, query url.Values) (aws.CredentialsProvider, error) {
+	id, secret := os.Getenv(env+"AWS_ACCESS_KEY_ID"), os.Getenv(env+"AWS_SECRET_ACCESS_KEY")
+	if id == "" && secret == "" {
+		return nil, nil
+	}
+	if id == "" || secret == "" {
+		return nil, fmt.Errorf("%w: of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is empty in its Secret", ErrCredentials)
+	}
+	for _, parameter := range otherIdentities {
+		if query.Has(parameter) {
+			return nil, fmt.Errorf("%w: it has a Secret, and its URI says %q as well; remove one", ErrCredentials, parameter)
+		}
+	}
+	return credentials.NewStaticCredentialsProvider(id, secret, ""), nil
+}
+
+func setDefault(query url.Values, parameter, value string) {
+	if value != "" && !query.Has(parameter) {
+		query.Set(parameter, value)
+	}
+}

@@ -1,0 +1,135 @@
+package bucket_test
+
+import (
+	"errors"
+	"net/url"
+	"testing"
+
+	"gocloud.dev/blob"
+
+	"github.com/braincreators/tryon-operator/internal/artefact/s3test"
+	"github.com/braincreators/tryon-operator/internal/bucket"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
+
+// give puts credentials into the environment under a prefix.
+func give(t *testing.T, env, id, secret string) {
+	t.Helper()
+	t.Setenv(env+"AWS_ACCESS_KEY_ID", id)
+	t.Setenv(env+"AWS_SECRET_ACCESS_KEY", secret)
+}
+
+func open(t *testing.T, uri, env string) (*blob.Bucket, error) {
+	t.Helper()
+	u, err := url.Parse(uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := bucket.Open(t.Context(), u, env)
+	if err == nil {
+		t.Cleanup(func() { _ = b.Close() })
+	}
+	return b, err
+}
+
+// writes tells whether a bucket takes an object with the credentials that it was opened with.
+func writes(t *testing.T, uri, env string) bool {
+	t.Helper()
+	b, err := open(t, uri, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.WriteAll(t.Context(), "object", []byte("x"), nil) == nil
+}
+
+func TestTwoBucketsHaveTheirOwnCredentials(t *testing.T) {
+	store, source := s3test.Start(t), s3test.Start(t)
+	none := func(t *testing.T, env string) { give(t, env, "", "") }
+	tests := map[string]struct {
+		store, source, pod func(t *testing.T, env string)
+	}{
+		"each has a Secret": {
+			store:  func(t *testing.T, env string) { give(t, env, store.AccessKey, store.SecretKey) },
+			source: func(t *testing.T, env string) { give(t, env, source.AccessKey, source.SecretKey) },
+			pod:    func(t *testing.T, env string) { give(t, env, "nobody", "nothing") },
+		},
+		"the store has the pod's identity, the source a Secret": {
+			store:  none,
+			source: func(t *testing.T, env string) { give(t, env, source.AccessKey, source.SecretKey) },
+			pod:    func(t *testing.T, env string) { give(t, env, store.AccessKey, store.SecretKey) },
+		},
+		"the store has a Secret, the source the pod's identity": {
+			store:  func(t *testing.T, env string) { give(t, env, store.AccessKey, store.SecretKey) },
+			source: none,
+			pod:    func(t *testing.T, env string) { give(t, env, source.AccessKey, source.SecretKey) },
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.store(t, task.EnvStore)
+			test.source(t, task.EnvSource)
+			test.pod(t, "")
+			if !writes(t, store.URI(""), task.EnvStore) {
+				t.Error("the store refuses the store's credentials")
+			}
+			if !writes(t, source.URI(""), task.EnvSource) {
+				t.Error("the source refuses the source's credentials")
+			}
+			if writes(t, store.URI(""), task.EnvSource) || writes(t, source.URI(""), task.EnvStore) {
+				t.Error("a bucket was opened with the other's credentials")
+			}
+		})
+	}
+}
+
+func TestTheRegionOfASecretHoldsUnlessTheURINamesOne(t *testing.T) {
+	server := s3test.Start(t)
+	give(t, task.EnvStore, server.AccessKey, server.SecretKey)
+	u, err := url.Parse(server.URI(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := u.String()
+	query := u.Query()
+	region := query.Get("region")
+	query.Del("region")
+	u.RawQuery = query.Encode()
+	t.Setenv(task.EnvStore+"AWS_REGION", region)
+	t.Setenv("AWS_REGION", "nowhere-1")
+	if !writes(t, u.String(), task.EnvStore) {
+		t.Error("the Secret's region was not used")
+	}
+	t.Setenv(task.EnvStore+"AWS_REGION", "nowhere-1")
+	if writes(t, u.String(), task.EnvStore) {
+		t.Error("the server takes any region: this test is blind")
+	}
+	if !writes(t, named, task.EnvStore) {
+		t.Error("the URI's region was not used")
+	}
+}
+
+func TestCredentialsThatContradictThemselvesAreRefused(t *testing.T) {
+	tests := map[string]struct{ uri, id, secret string }{
+		"no id":              {"s3://b?region=x", "", "secret"},
+		"no secret":          {"s3://b?region=x", "id", ""},
+		"a role beside it":   {"s3://b?region=x&role=arn:aws:iam::1:role/r", "id", "secret"},
+		"nobody beside it":   {"s3://b?region=x&anonymous=true", "id", "secret"},
+		"a profile as well":  {"s3://b?region=x&profile=p", "id", "secret"},
+		"an empty parameter": {"s3://b?region=x&role=", "id", "secret"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			give(t, task.EnvStore, test.id, test.secret)
+			if _, err := open(t, test.uri, task.EnvStore); !errors.Is(err, bucket.ErrCredentials) {
+				t.Errorf("got %v, want ErrCredentials", err)
+			}
+		})
+	}
+}
+
+func TestAnUnknownParameterIsRefused(t *testing.T) {
+	give(t, task.EnvStore, "", "")
+	if _, err := open(t, "s3://b?region=x&frobnicate=1", task.EnvStore); err == nil {
+		t.Error("it was taken")
+	}
+}

@@ -1,0 +1,78 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
+	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shopper"
+)
+
+// shadowCopies bounds the copies that wait: enough for a burst, few enough that what is compared is recent.
+const shadowCopies = 32
+
+// offer hands a sample to the shadow when it is one of those to compare. It never waits.
+func (s *Server) offer(header http.Header, sample *shadow.Sample) {
+	if sample == nil {
+		return
+	}
+	if candidate := s.router.Sample(header); candidate != nil {
+		s.mirror.Offer(*candidate, *sample)
+	}
+}
+
+// modelFailed tells an error that the model made from one of the request, of a crowd or of a client that left.
+func modelFailed(err error) bool {
+	var p *problem.Problem
+	return errors.As(err, &p) && (p.Code == problem.CodeRuntimeFailed || p.Code == problem.CodeRuntimeUnavailable)
+}
+
+// inferCopy answers a copy of a request that a stable pod has answered. Shoppers come first: it is refused while anything else runs or waits. The
+// answer says how long the model took.
+func (s *Server) inferCopy(ctx context.Context, w http.ResponseWriter, r *http.Request, visit *intake.Visit) (modelserver.Answer, error) {
+	if err := s.model.Ready(); err != nil {
+		return modelserver.Answer{}, notReady(err)
+	}
+	body, err := visit.ReadBody(w, r)
+	if err != nil {
+		return modelserver.Answer{}, err
+	}
+	run := s.queue.TryEnter()
+	if run == nil {
+		return modelserver.Answer{}, problem.New(problem.CodeOverloaded, "Shoppers come first.").After(time.Second)
+	}
+	defer run.Leave()
+	start := time.Now()
+	answer, err := s.model.Relay(ctx, r, body, visit)
+	if err == nil {
+		w.Header().Set("Server-Timing", shadow.Timing(time.Since(start), run.Alone()))
+		run.Served()
+	}
+	return answer, err
+}
+
+// getEvidence tells the operator, and nobody else, how the candidate compares.
+func (s *Server) getEvidence(w http.ResponseWriter, r *http.Request) error {
+	if err := s.authorize(r, nil); err != nil {
+		return err
+	}
+	compared := s.router.Compared()
+	if compared == nil {
+		return problem.New(problem.CodeNotFound, "No candidate is compared.")
+	}
+	body, err := s.mirror.Report(*compared, time.Now()).Encode()
+	if err != nil {
+		return problem.Because(problem.CodeInternal, err, "Encoding the evidence.")
+	}
+	if len(body) > evidence.MaxBytes {
+		return problem.New(problem.CodeInternal, "The evidence has %d bytes.", len(body))
+	}
+	shopper.WriteBody(w, shopper.TypeJSON, body)
+	return nil
+}
