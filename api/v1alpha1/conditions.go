@@ -30,8 +30,11 @@ const (
 	ConditionModelResolved = "ModelResolved"
 	// ConditionAvailable: at least one pod of the stable version takes requests.
 	ConditionAvailable = "Available"
-	// ConditionRolledOut: the version that the spec asks for is the stable one, on every replica.
+	// ConditionRolledOut: the version that the spec asks for is the stable one, on every replica. While a version is judged, and after
+	// it was rejected, its message carries the verdict.
 	ConditionRolledOut = "RolledOut"
+	// ConditionCommanded: the annotation tryon.braincreators.com/rollout holds a command that is in force; absent without the annotation.
+	ConditionCommanded = "Commanded"
 )
 
 // Reasons of the conditions of every kind. The name of the current stage is the reason of Ready.
@@ -128,4 +131,24 @@ const (
 	ReasonUnavailable = "Unavailable"
 	// ReasonScaling: the number of ready pods is not yet the wanted one.
 	ReasonScaling = "Scaling"
+	// ReasonShadowing: the candidate answers copies of requests, off the live path, and is judged.
+	ReasonShadowing = "Shadowing"
+	// ReasonPaused: the rollout annotation holds everything where it is.
+	ReasonPaused = "Paused"
+	// ReasonRejected: the stable version serves on; the version that the spec asks for was rejected and is not tried again.
+	ReasonRejected = "Rejected"
+	// ReasonRolledBack: a version that had a share already was taken back; also a reason in the history.
+	ReasonRolledBack = "RolledBack"
+	// ReasonAborted: a version was given up because the rollout annotation says so; also a reason in the history.
+	ReasonAborted = "Aborted"
+	// ReasonPromoted: in the history, a version took over.
+	ReasonPromoted = "Promoted"
+	// ReasonFixed: in the history, a version took over because spec.model.version asks for it.
+	ReasonFixed = "Fixed"
+	// ReasonFirstVersion: in the history, the first version that was served.
+	ReasonFirstVersion = "FirstVersion"
+	// ReasonCommandInForce: the rollout annotation is obeyed.
+	ReasonCommandInForce = "CommandInForce"
+	// ReasonUnknownCommand: the rollout annotation holds a word that means nothing, and changes nothing.
+	ReasonUnknownCommand = "UnknownCommand"
 )

@@ -5,6 +5,7 @@ import (
 )
 
 // TryOnDeploymentSpec says which version of a model is served, and how it may change.
+// +kubebuilder:validation:XValidation:rule="!has(self.gates) || (has(self.rollout) && has(self.rollout.steps) && self.rollout.steps.exists(s, has(s.shadow)))",message="gates are judged in shadow; begin rollout.steps with a shadow step, or remove gates"
 type TryOnDeploymentSpec struct {
 	// model that is served.
 	// +required
@@ -32,6 +33,15 @@ type TryOnDeploymentSpec struct {
 	// rollout says how a new version takes over.
 	// +optional
 	Rollout RolloutSpec `json:"rollout,omitempty,omitzero"`
+
+	// gates that a new version has to keep, compared with the stable one on the same requests, before it gets a share. With a shadow
+	// step and no gates they are latency-p95-ratio 1.10, error-rate-difference 0.01 and artefact-rate-difference 0.01.
+	// +optional
+	// +listType=map
+	// +listMapKey=metric
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Gates []LiveGate `json:"gates,omitempty"`
 
 	// placement of the serving pods.
 	// +optional
@@ -81,35 +91,10 @@ type SidecarSpec struct {
 	RequestTimeout *metav1.Duration `json:"requestTimeout,omitempty"`
 }
 
-// RolloutSpec says how a new version takes over from the one that is served.
-// +kubebuilder:validation:MinProperties=1
-type RolloutSpec struct {
-	// steps in order; after the last one the new version takes everything. At once when not set.
-	// +optional
-	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=20
-	// +kubebuilder:validation:XValidation:rule="self.all(i, i.weight >= 1) && (size(self) < 2 || self.map(i, i.weight) == self.map(i, i.weight).sort())",message="weights must rise from step to step"
-	Steps []RolloutStep `json:"steps,omitempty"`
-}
-
-// RolloutStep gives the new version a share of the requests for some time.
-type RolloutStep struct {
-	// weight is the new version's share of the requests in percent.
-	// +required
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=100
-	Weight int32 `json:"weight,omitempty"`
-
-	// hold is how long the step lasts once every pod applies it; 0s when not set.
-	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h"
-	Hold *metav1.Duration `json:"hold,omitempty"`
-}
-
 // TryOnDeploymentStatus is what is served now.
 // +kubebuilder:validation:MinProperties=1
 type TryOnDeploymentStatus struct {
-	// conditions are Ready, Available, ModelResolved, RolledOut.
+	// conditions are Ready, Available, ModelResolved, RolledOut, and Commanded while the rollout annotation is set.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -131,7 +116,24 @@ type TryOnDeploymentStatus struct {
 	// +optional
 	Candidate *CandidateStatus `json:"candidate,omitempty"`
 
-	// weight of the candidate, for people, for example 10%.
+	// judgement of the candidate; of the last one when there is none now.
+	// +optional
+	Judgement *JudgementStatus `json:"judgement,omitempty"`
+
+	// rejected are the versions that are not tried again: until the spec changes in more than replicas, a newer version comes, or the
+	// annotation tryon.braincreators.com/retry gets a new value. Newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Rejected []RejectedVersion `json:"rejected,omitempty"`
+
+	// history says which version was served when, and which were taken back. Newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	History []HistoryEntry `json:"history,omitempty"`
+
+	// weight of the candidate, for people, for example 10% or shadow 20%.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
@@ -187,6 +189,10 @@ type CandidateStatus struct {
 	// appliedTime is when every serving pod reported that it applies the step; absent before.
 	// +optional
 	AppliedTime *metav1.Time `json:"appliedTime,omitempty"`
+
+	// startTime is when the deadline began to run; absent during a pause.
+	// +optional
+	StartTime *metav1.Time `json:"startTime,omitempty"`
 }
 
 // TryOnDeployment serves a version of a TryOnModel and moves to the next one without a failed request.

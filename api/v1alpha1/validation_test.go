@@ -103,6 +103,36 @@ func step(weight int32, hold time.Duration) v1alpha1.RolloutStep {
 	return v1alpha1.RolloutStep{Weight: weight, Hold: &metav1.Duration{Duration: hold}}
 }
 
+// judged has a shadow step first, and more.
+func judged(more ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
+	return steps(append([]v1alpha1.RolloutStep{shadow(20)}, more...)...)
+}
+
+func shadow(percent int32) v1alpha1.RolloutStep {
+	return v1alpha1.RolloutStep{Shadow: v1alpha1.ShadowStep{SamplePercent: percent}}
+}
+
+// liveGates are gates of a deployment that begins with a shadow step.
+func liveGates(g ...v1alpha1.LiveGate) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		judged()(d)
+		d.Spec.Gates = g
+	}
+}
+
+func deadline(after time.Duration) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		d.Spec.Rollout.Deadline = &metav1.Duration{Duration: after}
+	}
+}
+
+func onSilence(policy v1alpha1.SilencePolicy) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		judged()(d)
+		d.Spec.Rollout.OnSilence = policy
+	}
+}
+
 func timeout(d time.Duration) func(*v1alpha1.TryOnDeployment) {
 	return func(o *v1alpha1.TryOnDeployment) { o.Spec.Sidecar.RequestTimeout = &metav1.Duration{Duration: d} }
 }
@@ -111,6 +141,9 @@ func rules() map[string]rule {
 	nothing := func(*v1alpha1.TryOnModel) {}
 	all := modelRules(nothing)
 	for name, r := range deploymentRules() {
+		all[name] = r
+	}
+	for name, r := range judgementRules() {
 		all[name] = r
 	}
 	for name, r := range methodRules() {
@@ -157,6 +190,34 @@ func deploymentRules() map[string]rule {
 		},
 			func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "https://registry.example/runtime:1" }, "must be an image reference"),
 		"a request ends": onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+	}
+}
+
+func judgementRules() map[string]rule {
+	latency := v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency, Max: "1.10"}
+	errors := v1alpha1.LiveGate{Metric: v1alpha1.LiveErrors, Max: "0.01"}
+	artefacts := v1alpha1.LiveGate{Metric: v1alpha1.LiveArtefacts, Max: "0.01"}
+	unjudged := func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Steps = []v1alpha1.RolloutStep{step(10, 0)} }
+	both := shadow(20)
+	both.Weight = 10
+	return map[string]rule{
+		"a step is of one kind":         onDeployment(judged(step(10, time.Minute)), steps(both), "exactly one of the fields in [shadow weight] must be set"),
+		"a step does something":         onDeployment(judged(), steps(step(0, time.Minute)), "exactly one of the fields in [shadow weight] must be set"),
+		"a shadow step comes first":     onDeployment(judged(step(10, 0)), steps(step(10, 0), shadow(20)), "it comes first: a version is judged before it gets a share"),
+		"there is one shadow step":      onDeployment(judged(), judged(shadow(50)), "there is one shadow step at most"),
+		"weights rise after a shadow":   onDeployment(judged(step(10, 0), step(50, 0)), judged(step(50, 0), step(10, 0)), "weights must rise from step to step"),
+		"a sample is a percentage":      onDeployment(judged(), steps(shadow(101)), "samplePercent"),
+		"a sample is something":         onDeployment(judged(), steps(shadow(-1)), "samplePercent"),
+		"gates need a shadow step":      onDeployment(liveGates(latency, errors, artefacts), unjudged, "begin rollout.steps with a shadow step, or remove gates"),
+		"a gate stands once":            onDeployment(liveGates(latency), liveGates(latency, latency), "Duplicate value"),
+		"a live metric is known":        onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: "ssim", Max: "1"}), "latency-p95-ratio"),
+		"a gate has a bound":            onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency}), "max"),
+		"a latency gate is a ratio":     onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency, Max: "0.1"}), "1.10 allows ten percent slower"),
+		"a rate gate is a difference":   onDeployment(liveGates(errors), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveErrors, Max: "1.10"}), "0.01 allows one more in a hundred"),
+		"a rate gate leaves some room":  onDeployment(liveGates(artefacts), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveArtefacts, Max: "0"}), "is above 0 and at most 0.5"),
+		"a rollout ends":                onDeployment(deadline(time.Hour), deadline(time.Second), "must be from 1m to 720h"),
+		"silence is held or rejected":   onDeployment(onSilence(v1alpha1.SilenceReject), onSilence("Replay"), "Hold"),
+		"silence is a matter of shadow": onDeployment(onSilence(v1alpha1.SilenceHold), unjudged, "onSilence takes effect with a shadow step only"),
 	}
 }
 

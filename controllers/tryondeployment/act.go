@@ -14,6 +14,9 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/history"
+	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
@@ -29,7 +32,7 @@ type pass struct {
 }
 
 // act carries out a plan, in its order.
-func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan) error {
+func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan) error {
 	if len(plan.Intents) == 0 {
 		return nil
 	}
@@ -39,12 +42,25 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 			return err
 		}
 	}
+	if plan.Ledger != nil {
+		if err := p.keepLedger(ctx, plan.Ledger); err != nil {
+			return err
+		}
+	}
 	for _, intent := range plan.Intents {
 		if err := p.carryOut(ctx, intent); err != nil {
 			return fmt.Errorf("%s %s: %w", doing[intent.Verb], intent.Version, err)
 		}
 	}
 	return nil
+}
+
+func (p *pass) keepLedger(ctx context.Context, ledger *evidence.Ledger) error {
+	config, err := serving.MakeEvidence(p.obj, ledger)
+	if err != nil {
+		return err
+	}
+	return p.apply.Apply(ctx, p.obj, config)
 }
 
 var doing = map[rollout.Verb]string{
@@ -61,7 +77,7 @@ func (p *pass) carryOut(ctx context.Context, i rollout.Intent) error {
 	case rollout.Publish:
 		return p.publish(ctx, i)
 	case rollout.Push:
-		p.push(ctx, i)
+		p.push(ctx, i.Version, p.seen.Control)
 		return nil
 	case rollout.Retire:
 		return p.retire(ctx, i)
@@ -97,7 +113,8 @@ func (p *pass) route(ctx context.Context, i rollout.Intent) error {
 
 // publish writes the ConfigMap first: it is the truth, and a pod that starts now reads it.
 func (p *pass) publish(ctx context.Context, i rollout.Intent) error {
-	config, err := serving.MakeControl(p.obj, p.document(i.Document))
+	document := p.document(i.Document)
+	config, err := serving.MakeControl(p.obj, document)
 	if err != nil {
 		return err
 	}
@@ -105,28 +122,39 @@ func (p *pass) publish(ctx context.Context, i rollout.Intent) error {
 		return err
 	}
 	p.tell("Control document %d: %s", i.Document.Generation, i.Reason)
-	p.push(ctx, i)
+	p.push(ctx, i.Version, document)
 	return nil
 }
 
 func (p *pass) document(d rollout.Document) control.Document {
-	if d.Candidate == nil {
-		return control.New(d.Generation, nil)
+	document := control.New(d.Generation, nil)
+	if c := d.Candidate; c != nil {
+		document.Candidate = &control.Candidate{Version: c.Version, Address: serving.Address(p.obj, c.Version), Weight: c.Weight}
 	}
-	return control.New(d.Generation, &control.Candidate{
-		Version: d.Candidate.Version, Address: serving.Address(p.obj, d.Candidate.Version), Weight: d.Candidate.Weight,
-	})
+	if s := d.Shadow; s != nil {
+		document.Shadow = &control.Shadow{
+			Epoch: s.Epoch, Version: s.Version, Address: serving.Address(p.obj, s.Version), SamplePercent: s.Percent, LatencyRatio: p.latencyRatio(s.Epoch),
+		}
+	}
+	return document
+}
+
+// latencyRatio of an epoch: that of the present gates, but for an epoch that began under others.
+func (p *pass) latencyRatio(epoch string) float64 {
+	if s := p.seen.Control.Shadow; s != nil && s.Epoch == epoch {
+		return s.LatencyRatio
+	}
+	return judge.LatencyRatio(judge.Gates(p.obj))
 }
 
 // push makes a version's pods apply the document at once. One that does not listen gets it from the ConfigMap; whether it applies it
 // is seen in its report and nowhere else.
-func (p *pass) push(ctx context.Context, i rollout.Intent) {
-	document := p.document(i.Document)
+func (p *pass) push(ctx context.Context, version string, document control.Document) {
 	var group errgroup.Group
 	group.SetLimit(asked)
 	for n := range p.seen.Pods {
 		pod := &p.seen.Pods[n]
-		if pod.Labels[names.LabelModelVersion] != i.Version || !podReady(pod) || pod.Status.PodIP == "" ||
+		if pod.Labels[names.LabelModelVersion] != version || !podReady(pod) || pod.Status.PodIP == "" ||
 			p.seen.Reports[pod.UID].Generation == document.Generation {
 			continue
 		}
@@ -171,4 +199,15 @@ func (p *pass) remove(ctx context.Context, obj client.Object) error {
 		return fmt.Errorf("deleting %s: %w", obj.GetName(), err)
 	}
 	return nil
+}
+
+// announce tells what the history has got since the pass began, once it is written.
+func (r *Reconciler) announce(obj *v1alpha1.TryOnDeployment, before []v1alpha1.HistoryEntry) {
+	for _, e := range history.Since(obj.Status.History, before) {
+		kind := corev1.EventTypeNormal
+		if e.Reason == v1alpha1.ReasonRejected || e.Reason == v1alpha1.ReasonRolledBack {
+			kind = corev1.EventTypeWarning
+		}
+		r.Recorder.Eventf(obj, nil, kind, e.Reason, "Rollout", "%s: %s", e.Version, e.Message)
+	}
 }

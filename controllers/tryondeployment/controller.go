@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -24,7 +25,9 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/pace"
 	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/status"
@@ -38,6 +41,8 @@ type Pods interface {
 	Unready(ctx context.Context, pod controlclient.Target) (string, error)
 	// Push makes a pod apply a control document.
 	Push(ctx context.Context, pod controlclient.Target, document control.Document) error
+	// Evidence reads what a pod counted about a candidate in shadow.
+	Evidence(ctx context.Context, pod controlclient.Target) (evidence.Report, error)
 }
 
 // Reconciler serves TryOnDeployments.
@@ -50,6 +55,9 @@ type Reconciler struct {
 	// Serving is what the builders of the pods need.
 	Serving serving.Config
 	Pods    Pods
+
+	// collecting holds back how often the pods of an object are asked for evidence.
+	collecting pace.Pace
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions,verbs=get;list;watch
@@ -73,8 +81,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	if leaving(obj) {
 		return res, nil
 	}
-	write := status.Begin(r.Client, r.Recorder, obj)
-	defer func() { res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx))) }()
+	write, told := status.Begin(r.Client, r.Recorder, obj), obj.Status.History
+	defer func() {
+		committed := write.Commit(ctx)
+		if committed == nil {
+			r.announce(obj, told)
+		}
+		res, err = runner.Settle(res, errors.Join(err, committed))
+	}()
 
 	seen, err := r.observe(ctx, obj)
 	plan := decide(obj, seen, r.Clock.Now())
@@ -93,10 +107,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	byLabel := handler.EnqueueRequestsFromMapFunc(deploymentOf)
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("tryondeployment").
-		For(&v1alpha1.TryOnDeployment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.TryOnDeployment{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Owns(&appsv1.Deployment{}).
 		Owns(&corev1.Service{}).
-		Owns(&corev1.ConfigMap{}).
+		Owns(&corev1.ConfigMap{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: notLedger})).
 		Owns(&networkingv1.NetworkPolicy{}).
 		Owns(&policyv1.PodDisruptionBudget{}).
 		Watches(&corev1.Pod{}, byLabel).
@@ -110,6 +124,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		return fmt.Errorf("setting up controller of TryOnDeployment: %w", err)
 	}
 	return nil
+}
+
+// notLedger passes over our own growing ledger: what is in it has been decided on already.
+func notLedger(e event.UpdateEvent) bool {
+	config, ok := e.ObjectNew.(*corev1.ConfigMap)
+	return !ok || config.Data[evidence.LedgerKey] == ""
 }
 
 // deploymentOf finds the TryOnDeployment of a serving pod or of an EndpointSlice, which has the labels of its Service.

@@ -1,6 +1,7 @@
 package tryondeployment
 
 import (
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -9,20 +10,42 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/sequential"
 	"github.com/braincreators/tryon-operator/internal/serving"
 )
 
 // lookAgain is how often a running pod that is not ready is asked why; its words cannot be watched.
 const lookAgain = 5 * time.Second
 
+// defaultDeadline is how long a candidate may take where the spec does not say it.
+const defaultDeadline = 24 * time.Hour
+
+// Plan is what has to be done and told.
+type Plan struct {
+	rollout.Plan
+	// At is when it was decided.
+	At time.Time
+	// Ledger has to be kept before anything else is done; nil when the kept one is right.
+	Ledger *evidence.Ledger
+	// Judgement of the wanted version; nil when there is none.
+	Judgement *v1alpha1.JudgementStatus
+}
+
 // decide plans from facts. Without facts there is nothing to do.
-func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollout.Plan {
+func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if seen == nil {
-		return rollout.Plan{}
+		return Plan{}
 	}
-	plan := rollout.Decide(factsOf(obj, seen, now), now)
+	plan := Plan{At: now}
+	if seen.Case != nil {
+		plan.Judgement = judgementOf(obj, seen, now)
+	}
+	plan.Plan = rollout.Decide(factsOf(obj, seen, plan.Judgement, now), now)
+	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	if plan.RecheckAfter == 0 && anyUnready(seen) {
 		plan.RecheckAfter = lookAgain
 	}
@@ -30,6 +53,35 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollou
 		plan.RecheckAfter = nextOverdue(seen, now)
 	}
 	return plan
+}
+
+// judgementOf summarizes the evidence. One that was collected anew says so.
+func judgementOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) *v1alpha1.JudgementStatus {
+	judgement := seen.Case.Summarize(seen.Ledger, obj.Status.Judgement, now)
+	if judgement == nil && seen.Restarts > 0 {
+		judgement = &v1alpha1.JudgementStatus{
+			Epoch: seen.Case.Epoch, Candidate: seen.Case.Candidate, Verdict: v1alpha1.LiveVerdict(sequential.KeepCollecting),
+			Rule: "the evidence was lost and is collected anew",
+		}
+	}
+	if judgement != nil && seen.Restarts > 0 {
+		judgement.Restarts = ptr.To(seen.Restarts)
+	}
+	return judgement
+}
+
+// ledgerFor is the ledger that has to be kept. It is opened before the pods are told to compare, so that nothing can have been
+// counted before.
+func ledgerFor(seen *Observed, plan rollout.Plan, now time.Time) *evidence.Ledger {
+	switch {
+	case seen.LedgerGrown:
+		return seen.Ledger
+	case plan.Shadow == 0 || seen.Case == nil || seen.Case.Candidate != plan.Candidate || seen.Ledger != nil:
+		return nil
+	}
+	// A case that no ledger can be opened for has no control document either, and that error is told.
+	ledger, _ := seen.Case.Open(now)
+	return ledger
 }
 
 // nextOverdue is when the next pod that is being deleted counts as gone; 0 when none is.
@@ -47,17 +99,13 @@ func nextOverdue(seen *Observed, now time.Time) time.Duration {
 }
 
 func anyUnready(seen *Observed) bool {
-	for i := range seen.Pods {
-		p := &seen.Pods[i]
-		if p.DeletionTimestamp.IsZero() && !finished(p) && !podReady(p) && !sidecarStart(p).IsZero() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(seen.Pods, func(p corev1.Pod) bool {
+		return p.DeletionTimestamp.IsZero() && !finished(&p) && !podReady(&p) && !sidecarStart(&p).IsZero()
+	})
 }
 
 // factsOf says in the words of the rollout what was observed.
-func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollout.Facts {
+func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.JudgementStatus, now time.Time) rollout.Facts {
 	versions := versionsByPod(seen)
 	facts := rollout.Facts{
 		Wanted:     resolve(obj, seen).Version,
@@ -68,9 +116,18 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollo
 		Buildable:  map[string]bool{},
 		Control:    documentOf(seen),
 		Record:     recordOf(obj.Status.Candidate),
+		Routed:     routed(seen),
+
+		Deadline:      deadlineOf(obj),
+		RejectSilence: obj.Spec.Rollout.OnSilence == v1alpha1.SilenceReject,
+		Rejected:      rejectedOf(obj),
 	}
-	if seen.Service != nil {
-		facts.Routed = seen.Service.Spec.Selector[names.LabelModelVersion]
+	facts.Command, _ = commandOf(obj)
+	if seen.Case != nil {
+		facts.Epoch = seen.Case.Epoch
+	}
+	if judgement != nil {
+		facts.Verdict = rollout.Verdict{Epoch: judgement.Epoch, Outcome: sequential.Verdict(judgement.Verdict), Rule: judgement.Rule}
 	}
 	for _, version := range versionNames(seen, versions, now) {
 		facts.Buildable[version] = weightsOf(seen, obj.Name, version) != ""
@@ -79,16 +136,45 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollo
 	if facts.Wanted != "" {
 		facts.Buildable[facts.Wanted] = true
 	}
-	if facts.Routed != "" {
-		facts.Buildable[facts.Routed] = weightsOf(seen, obj.Name, facts.Routed) != ""
+	for _, version := range []string{facts.Routed, facts.LastStable} {
+		if version != "" {
+			facts.Buildable[version] = weightsOf(seen, obj.Name, version) != ""
+		}
 	}
 	return facts
+}
+
+func deadlineOf(obj *v1alpha1.TryOnDeployment) time.Duration {
+	if d := obj.Spec.Rollout.Deadline; d != nil {
+		return d.Duration
+	}
+	return defaultDeadline
+}
+
+// commandOf reads the rollout annotation; known is false when it holds something else than a command.
+func commandOf(obj *v1alpha1.TryOnDeployment) (command rollout.Command, known bool) {
+	switch c := rollout.Command(obj.Annotations[names.RolloutAnnotation]); c {
+	case "", rollout.Pause, rollout.Abort, rollout.Promote:
+		return c, true
+	}
+	return "", false
+}
+
+// rejectedOf are the versions that this attempt has rejected.
+func rejectedOf(obj *v1alpha1.TryOnDeployment) map[string]string {
+	attempt, out := judge.Attempt(obj), map[string]string{}
+	for _, r := range obj.Status.Rejected {
+		if r.Attempt == attempt {
+			out[r.Version] = r.Message
+		}
+	}
+	return out
 }
 
 func stepsOf(steps []v1alpha1.RolloutStep) []rollout.Step {
 	var out []rollout.Step
 	for _, s := range steps {
-		step := rollout.Step{Weight: int(s.Weight)}
+		step := rollout.Step{Weight: int(s.Weight), Shadow: int(s.Shadow.SamplePercent)}
 		if s.Hold != nil {
 			step.Hold = s.Hold.Duration
 		}
@@ -101,6 +187,9 @@ func documentOf(seen *Observed) rollout.Document {
 	out := rollout.Document{Generation: seen.Control.Generation}
 	if c := seen.Control.Candidate; c != nil && c.Weight > 0 {
 		out.Candidate = &rollout.Share{Version: c.Version, Weight: c.Weight}
+	}
+	if s := seen.Control.Shadow; s != nil {
+		out.Shadow = &rollout.Shadow{Version: s.Version, Epoch: s.Epoch, Percent: s.SamplePercent}
 	}
 	return out
 }
@@ -115,6 +204,9 @@ func recordOf(candidate *v1alpha1.CandidateStatus) *rollout.Record {
 	}
 	if candidate.AppliedTime != nil {
 		record.Applied = candidate.AppliedTime.Time
+	}
+	if candidate.StartTime != nil {
+		record.Started = candidate.StartTime.Time
 	}
 	return record
 }

@@ -84,6 +84,8 @@ func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 		Buildable: map[string]bool{"tops-v1": true, "tops-v2": true},
 		Control:   rollout.Document{Generation: 4, Candidate: &rollout.Share{Version: "tops-v2", Weight: 10}},
 		Record:    &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},
+		Deadline:  24 * time.Hour,
+		Rejected:  map[string]string{},
 		Sets: []rollout.Set{
 			{Version: "tops-v1", Deployed: true, Pods: []rollout.Pod{
 				{Name: "one", State: rollout.PodReady, Since: noon.Add(5 * time.Second), Reported: true, Generation: 4},
@@ -93,14 +95,14 @@ func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 			}},
 		},
 	}
-	if diff := cmp.Diff(want, factsOf(obj, shifting(), noon)); diff != "" {
+	if diff := cmp.Diff(want, factsOf(obj, shifting(), nil, noon)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
 	seen := &Observed{Service: selecting("tops-v1"), Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)}}
-	facts := factsOf(serve("tops", 0), seen, noon)
+	facts := factsOf(serve("tops", 0), seen, nil, noon)
 	if facts.Buildable["tops-v1"] || !facts.Buildable["tops-v2"] {
 		t.Errorf("buildable: %v, want tops-v2 only", facts.Buildable)
 	}
@@ -109,13 +111,13 @@ func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
 func TestAShareOfNothingIsNoCandidate(t *testing.T) {
 	seen := shifting()
 	seen.Control.Candidate.Weight = 0
-	if facts := factsOf(serve("tops", 0), seen, noon); facts.Control.Candidate != nil {
+	if facts := factsOf(serve("tops", 0), seen, nil, noon); facts.Control.Candidate != nil {
 		t.Errorf("candidate: %+v", facts.Control.Candidate)
 	}
 }
 
 func TestWithoutFactsNothingIsDone(t *testing.T) {
-	if diff := cmp.Diff(rollout.Plan{}, decide(serve("tops", 0), nil, noon)); diff != "" {
+	if diff := cmp.Diff(Plan{}, decide(serve("tops", 0), nil, noon)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -139,13 +141,13 @@ func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
 	seen := shifting()
 	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: noon}
 	before, after := noon.Add(overdue), noon.Add(overdue+time.Second)
-	if sets := factsOf(serve("tops", 0), seen, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != rollout.PodLeaving {
+	if sets := factsOf(serve("tops", 0), seen, nil, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != rollout.PodLeaving {
 		t.Errorf("within its time: %+v, want one that leaves", sets[0].Pods)
 	}
 	if left := nextOverdue(seen, noon); left != overdue+time.Second {
 		t.Errorf("looked at again after %s, want %s", left, overdue+time.Second)
 	}
-	if sets := factsOf(serve("tops", 0), seen, after).Sets; len(sets[0].Pods) != 0 {
+	if sets := factsOf(serve("tops", 0), seen, nil, after).Sets; len(sets[0].Pods) != 0 {
 		t.Errorf("after its time: %+v, want none", sets[0].Pods)
 	}
 	if left := nextOverdue(seen, after); left != 0 {

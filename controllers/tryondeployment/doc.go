@@ -3,8 +3,12 @@
 // What it does next is decided by package rollout, whose documentation has the state machine; this package collects the facts, carries
 // out the intents and writes the status. The reason of Ready is the rollout's stage, unless the model has no version to serve:
 //
-//	ModelNotFound | VersionNotReady ──► Starting ──► Serving ⇄ CandidateStarting ──► Shifting ──► Promoting ──► Draining ──► Serving
-//	                                                    └── CandidateFailed ──┘
+//	ModelNotFound | VersionNotReady ──► Starting ──► Serving ⇄ CandidateStarting ──► Shadowing ──► Shifting ──► Promoting ──► Draining ──► Serving
+//	                                                   │ └── CandidateFailed ──┘           └────────────┴──► Draining ──► Rejected
+//	                                                   └── Paused, from and back to any stage of a candidate
+//
+// While a candidate is compared in shadow, the stable pods are asked for their totals, which are kept in a ledger (package evidence) and
+// judged by the gates (package judge); the verdict is one of the facts.
 //
 // Which version is stable is read from the Service's selector and which share the candidate has from the control ConfigMap, both past
 // the cache, so that a pass never works from an older truth than its predecessor wrote.

@@ -21,6 +21,8 @@ import (
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/serving"
 )
@@ -45,6 +47,14 @@ type Observed struct {
 	Slices []discoveryv1.EndpointSlice
 	// Reports are the answers of the pods that were asked and answered, by UID.
 	Reports map[types.UID]Report
+	// Case is the question that is put about the wanted version; nil when none is.
+	Case *judge.Case
+	// Ledger is the evidence of the case, with what the pods said in this look; nil when there is none.
+	Ledger *evidence.Ledger
+	// LedgerGrown says that the ledger is more than the kept one.
+	LedgerGrown bool
+	// Restarts counts how often the evidence about the wanted version was lost.
+	Restarts int32
 }
 
 // Report is what a serving pod said about itself.
@@ -66,6 +76,9 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment)
 		}
 	}
 	r.ask(ctx, podsToAsk(obj, seen), seen)
+	if err := r.observeEvidence(ctx, obj, seen); err != nil {
+		return nil, err
+	}
 	return seen, nil
 }
 
@@ -210,7 +223,7 @@ func podsToAsk(obj *v1alpha1.TryOnDeployment, seen *Observed) []corev1.Pod {
 
 // confirmationsMatter is false in the steady state only: one version, which is the wanted one, and no candidate.
 func confirmationsMatter(obj *v1alpha1.TryOnDeployment, seen *Observed) bool {
-	if seen.Control.Generation == 0 || seen.Control.Candidate != nil || len(seen.Deployments) != 1 {
+	if seen.Control.Generation == 0 || seen.Control.Candidate != nil || seen.Control.Shadow != nil || len(seen.Deployments) != 1 {
 		return true
 	}
 	stable := seen.Deployments[0].Labels[names.LabelModelVersion]

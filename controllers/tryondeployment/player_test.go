@@ -2,6 +2,8 @@ package tryondeployment_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
@@ -35,6 +38,11 @@ type player struct {
 	deaf map[string]bool
 	// documents are what pods apply, by UID.
 	documents map[string]control.Document
+	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
+	slower map[string]float64
+	silent bool
+	// compared counts the pairs of a pod in an epoch, and the reports that it gave.
+	compared map[string]*comparison
 	// owners are the versions of pods, by UID.
 	owners  map[string]string
 	created int
@@ -46,7 +54,7 @@ type player struct {
 func newPlayer(c client.Client, namespace string) *player {
 	return &player{
 		Client: c, namespace: namespace, crashing: map[string]bool{}, deaf: map[string]bool{},
-		documents: map[string]control.Document{}, owners: map[string]string{},
+		documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
 	}
 }
 
@@ -80,6 +88,58 @@ func (p *player) Push(_ context.Context, pod controlclient.Target, document cont
 		p.breaches = append(p.breaches, fmt.Sprintf("document %d is pushed after %d", document.Generation, p.documents[pod.UID].Generation))
 	}
 	p.documents[pod.UID] = document
+	return nil
+}
+
+// comparison is what a pod counted in an epoch.
+type comparison struct {
+	report evidence.Report
+}
+
+// Evidence implements tryondeployment.Pods: each question finds 250 more pairs than the one before.
+func (p *player) Evidence(_ context.Context, pod controlclient.Target) (evidence.Report, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shadow := p.documents[pod.UID].Shadow
+	if shadow == nil || p.deaf[p.owners[pod.UID]] {
+		return evidence.Report{}, controlclient.ErrPod
+	}
+	key := pod.UID + " " + shadow.Epoch
+	c := p.compared[key]
+	if c == nil {
+		totals, err := evidence.NewTotals(shadow.LatencyRatio)
+		if err != nil {
+			return evidence.Report{}, err
+		}
+		sum := sha256.Sum256([]byte(key))
+		c = &comparison{report: evidence.Report{
+			Schema: evidence.Schema, Epoch: shadow.Epoch, Stable: p.owners[pod.UID], Candidate: shadow.Version,
+			Instance: hex.EncodeToString(sum[:16]), Totals: totals,
+		}}
+		p.compared[key] = c
+	}
+	if err := c.grow(250, p.slower[shadow.Version], p.silent); err != nil {
+		return evidence.Report{}, err
+	}
+	return c.report, nil
+}
+
+// grow adds pairs of answers of 100 to 200 ms, of which the candidate's take slower times longer.
+func (c *comparison) grow(pairs int, slower float64, silent bool) error {
+	c.report.Sequence++
+	c.report.TakenAt = time.Now()
+	if silent {
+		return nil
+	}
+	for i := range pairs {
+		stable := time.Duration(100+37*i%100) * time.Millisecond
+		c.report.Pairs++
+		c.report.Errors.Observe(false, false)
+		c.report.Artefacts.Observe(false, false)
+		if err := c.report.Latency.Observe(stable, time.Duration(float64(stable)*(1+slower))); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/rollout"
@@ -33,7 +34,8 @@ func podFact(p *corev1.Pod, report Report, now time.Time) rollout.Pod {
 	case crash(p) != "":
 		fact.State, fact.Failure = rollout.PodBroken, crash(p)
 	case podwatch.FindTrouble([]corev1.Pod{*p}).Reason != "":
-		fact.Failure = podwatch.FindTrouble([]corev1.Pod{*p}).Message
+		trouble := podwatch.FindTrouble([]corev1.Pod{*p})
+		fact.Failure, fact.Homeless = trouble.Message, trouble.Reason == v1alpha1.ReasonUnschedulable
 	case started.IsZero():
 	case ready != nil && ready.LastTransitionTime.After(started):
 		// A pod is marked as not ready before its sidecar starts; a later mark means that it was ready in between.

@@ -56,12 +56,13 @@ func TestAPodIsSeenAsItIs(t *testing.T) {
 		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 	}
 	tests := map[string]struct {
-		pod     corev1.Pod
-		report  Report
-		after   time.Duration
-		want    rollout.PodState
-		since   time.Duration
-		failure string
+		pod      corev1.Pod
+		report   Report
+		after    time.Duration
+		want     rollout.PodState
+		since    time.Duration
+		failure  string
+		homeless bool
 	}{
 		"just made":  {pod: pod("a", "v1"), want: rollout.PodStarting},
 		"being made": {pod: pod("a", "v1", readiness(corev1.ConditionFalse, 0)), want: rollout.PodStarting},
@@ -77,7 +78,7 @@ func TestAPodIsSeenAsItIs(t *testing.T) {
 					Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: "0/3 nodes: Insufficient nvidia.com/gpu",
 				}}
 			}),
-			want: rollout.PodStarting, failure: "Pod a finds no node: 0/3 nodes: Insufficient nvidia.com/gpu",
+			want: rollout.PodStarting, homeless: true, failure: "Pod a finds no node: 0/3 nodes: Insufficient nvidia.com/gpu",
 		},
 		"its image cannot be pulled": {
 			pod: pod("a", "v1", readiness(corev1.ConditionFalse, 0), container(corev1.ContainerStatus{
@@ -133,7 +134,7 @@ func TestAPodIsSeenAsItIs(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			got := podFact(&tt.pod, tt.report, noon.Add(tt.after))
-			want := rollout.Pod{Name: "a", State: tt.want, Since: noon.Add(tt.since), Failure: tt.failure}
+			want := rollout.Pod{Name: "a", State: tt.want, Since: noon.Add(tt.since), Failure: tt.failure, Homeless: tt.homeless}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -17,16 +17,19 @@ import (
 
 // summarize sets the status, in memory only. seen is nil when the cluster could not be read; what was said about it before stays.
 //
-// Ready is True when the version that the spec asks for is served by every replica and nothing is on the move.
-func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan, err error) {
+// Ready is True when the version that the spec asks for is served by every replica and nothing is on the move. It is True, too, when that
+// version was rejected and the stable one serves on; RolledOut tells the difference.
+func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err error) {
 	if seen == nil {
 		setUnseen(obj, err)
 		return
 	}
 	want := resolve(obj, seen)
 	setResolved(obj, want)
+	setCommanded(obj)
 	if plan.Stable != "" {
 		setServed(obj, seen, plan, err)
+		setRemembered(obj, plan, err)
 		setAvailable(obj, plan)
 		setRolledOut(obj, want, plan)
 	}
@@ -51,18 +54,15 @@ func setResolved(obj *v1alpha1.TryOnDeployment, want resolution) {
 }
 
 // setServed writes which versions are in use. When the plan was not carried out to its end, the selector may still be the old one.
-func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan, err error) {
+func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err error) {
 	stable := plan.Stable
 	if err != nil && seen.Service != nil {
-		stable = seen.Service.Spec.Selector[names.LabelModelVersion]
+		stable = routed(seen)
 	}
 	s := &obj.Status
 	s.Stable = stable
-	s.Candidate = candidateOf(plan)
-	s.Weight = ""
-	if plan.Candidate != "" {
-		s.Weight = fmt.Sprintf("%d%%", plan.Weight)
-	}
+	s.Candidate = candidateOf(plan.Plan)
+	s.Weight = weightOf(plan.Plan)
 	replicas, ready := countPods(seen, stable)
 	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
 	s.Pods = fmt.Sprintf("%d/%d", ready, serving.Replicas(obj))
@@ -70,12 +70,27 @@ func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan rollout.Plan,
 	s.URL = serving.URL(obj)
 }
 
+// weightOf says what the candidate gets.
+func weightOf(plan rollout.Plan) string {
+	switch {
+	case plan.Candidate == "":
+		return ""
+	case plan.Weight == 0 && plan.Shadow > 0:
+		return fmt.Sprintf("shadow %d%%", plan.Shadow)
+	}
+	return fmt.Sprintf("%d%%", plan.Weight)
+}
+
 func candidateOf(plan rollout.Plan) *v1alpha1.CandidateStatus {
 	if plan.Candidate == "" {
 		return nil
 	}
 	out := &v1alpha1.CandidateStatus{Version: plan.Candidate}
-	if r := plan.Record; r != nil && r.Step >= 0 {
+	r := plan.Record
+	if r != nil && !r.Started.IsZero() {
+		out.StartTime = ptr.To(metav1.NewTime(r.Started))
+	}
+	if r != nil && r.Step >= 0 {
 		out.Step = ptr.To(int32(r.Step))
 		out.ControlGeneration = ptr.To(r.Generation)
 		if !r.Applied.IsZero() {
@@ -100,7 +115,7 @@ func countPods(seen *Observed, version string) (all, ready int32) {
 	return all, ready
 }
 
-func setAvailable(obj *v1alpha1.TryOnDeployment, plan rollout.Plan) {
+func setAvailable(obj *v1alpha1.TryOnDeployment, plan Plan) {
 	if ready := ptr.Deref(obj.Status.ReadyReplicas, 0); ready > 0 {
 		status.Set(obj, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonServing,
 			fmt.Sprintf("%s takes requests at %s", obj.Status.Stable, obj.Status.URL))
@@ -113,7 +128,7 @@ func setAvailable(obj *v1alpha1.TryOnDeployment, plan rollout.Plan) {
 	status.Set(obj, v1alpha1.ConditionAvailable, metav1.ConditionFalse, reason, fmt.Sprintf("no pod of %s takes requests", obj.Status.Stable))
 }
 
-func setRolledOut(obj *v1alpha1.TryOnDeployment, want resolution, plan rollout.Plan) {
+func setRolledOut(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan) {
 	switch {
 	case want.Version == "":
 		status.Set(obj, v1alpha1.ConditionRolledOut, metav1.ConditionUnknown, want.Reason, want.Message)
@@ -124,7 +139,7 @@ func setRolledOut(obj *v1alpha1.TryOnDeployment, want resolution, plan rollout.P
 	}
 }
 
-func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan rollout.Plan, err error) {
+func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan, err error) {
 	switch {
 	case err != nil:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, status.ReasonOf(err), err.Error())
@@ -132,7 +147,7 @@ func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan rollout.Plan,
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, fmt.Sprintf("%s; %s serves on", want.Message, plan.Stable))
 	case want.Version == "":
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, want.Message)
-	case plan.Stage == v1alpha1.ReasonServing:
+	case plan.Stage == v1alpha1.ReasonServing || plan.Stage == v1alpha1.ReasonRejected:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionTrue, plan.Stage, plan.Message)
 	default:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, plan.Stage, plan.Message)

@@ -54,6 +54,14 @@ func TestConditionsTellTheStage(t *testing.T) {
 			plan: rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Stage: v1alpha1.ReasonCandidateFailed}, seen: shifting(),
 			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False CandidateFailed; Ready=False CandidateFailed",
 		},
+		"judged in shadow": {
+			plan: rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Shadow: 20, Stage: v1alpha1.ReasonShadowing}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False Shadowing; Ready=False Shadowing",
+		},
+		"rejected": {
+			plan: rollout.Plan{Stable: "tops-v1", Stage: v1alpha1.ReasonRejected}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False Rejected; Ready=True Rejected",
+		},
 		"no pod is left": {
 			plan: rollout.Plan{Stable: "tops-v3", Stage: v1alpha1.ReasonUnavailable}, seen: shifting(),
 			want: "ModelResolved=True Resolved; Available=False Unavailable; RolledOut=False Unavailable; Ready=False Unavailable",
@@ -80,7 +88,7 @@ func TestConditionsTellTheStage(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			obj := serve("tops", tt.fixed)
-			summarize(obj, tt.seen, tt.plan, tt.err)
+			summarize(obj, tt.seen, Plan{Plan: tt.plan, At: noon}, tt.err)
 			if diff := cmp.Diff(tt.want, conditions(obj)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -100,8 +108,8 @@ func TestTheStatusSaysWhatIsServed(t *testing.T) {
 		Stable: "tops-v1", Candidate: "tops-v2", Weight: 10, Stage: v1alpha1.ReasonShifting,
 		Record: &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},
 	}
-	summarize(obj, shifting(), plan, nil)
-	obj.Status.Conditions = nil
+	summarize(obj, shifting(), Plan{Plan: plan, At: noon}, nil)
+	obj.Status.Conditions, obj.Status.History = nil, nil
 	want := v1alpha1.TryOnDeploymentStatus{
 		Stable: "tops-v1", Weight: "10%", Replicas: ptr.To[int32](1), ReadyReplicas: ptr.To[int32](1), Pods: "1/2",
 		Candidate: &v1alpha1.CandidateStatus{
@@ -117,7 +125,7 @@ func TestTheStatusSaysWhatIsServed(t *testing.T) {
 
 func TestAPromotionThatFailedIsNotReported(t *testing.T) {
 	obj := serve("tops", 0)
-	summarize(obj, shifting(), rollout.Plan{Stable: "tops-v2", Stage: v1alpha1.ReasonPromoting}, errors.New("timeout"))
+	summarize(obj, shifting(), Plan{Plan: rollout.Plan{Stable: "tops-v2", Stage: v1alpha1.ReasonPromoting}}, errors.New("timeout"))
 	if obj.Status.Stable != "tops-v1" {
 		t.Errorf("stable is %s, but the Service selects tops-v1", obj.Status.Stable)
 	}
@@ -127,7 +135,7 @@ func TestTheRecordOfARolloutSurvivesTheStatus(t *testing.T) {
 	for name, record := range map[string]rollout.Record{
 		"before the first step": {Version: "tops-v2", Step: -1},
 		"not applied yet":       {Version: "tops-v2", Step: 1, Generation: 7},
-		"applied":               {Version: "tops-v2", Step: 2, Generation: 9, Applied: noon},
+		"applied":               {Version: "tops-v2", Step: 2, Generation: 9, Applied: noon, Started: noon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := recordOf(candidateOf(rollout.Plan{Candidate: "tops-v2", Record: &record}))

@@ -16,6 +16,9 @@ const InUseFinalizer = "tryon.braincreators.com/in-use"
 // RetryAnnotation asks for another attempt of a failed version; any new value is one attempt.
 const RetryAnnotation = "tryon.braincreators.com/retry"
 
+// RolloutAnnotation on a TryOnDeployment holds a command for its rollout, in force as long as the annotation is there.
+const RolloutAnnotation = "tryon.braincreators.com/rollout"
+
 // Labels of everything that the operator makes.
 const (
 	// LabelManagedBy is set to FieldManager on every child, so that caches and people can select them.
@@ -111,6 +114,9 @@ func Serving(deployment, version string) string {
 
 // Control is the name of the ConfigMap that tells the serving pods of a TryOnDeployment what to do.
 func Control(deployment string) string { return bounded(deployment + "-control") }
+
+// Evidence is the name of the ConfigMap that keeps what the serving pods of a TryOnDeployment reported about a candidate.
+func Evidence(deployment string) string { return bounded(deployment + "-evidence") }
 
 // Child is the name of any other child of an owner.
 func Child(owner, what string) string { return bounded(owner + "-" + what) }

@@ -11,8 +11,8 @@ import (
 const (
 	// pollEvery is how often pods are asked while something waits for their answer; reports cannot be watched.
 	pollEvery = time.Second
-	// takeOverAfter is how long no stable pod is ready before a candidate takes over without steps.
-	takeOverAfter = time.Minute
+	// judgeEvery is how often the evidence is looked at while a candidate is compared in shadow.
+	judgeEvery = 5 * time.Second
 )
 
 // Decide plans the next moves.
@@ -24,21 +24,34 @@ func Decide(facts Facts, now time.Time) Plan {
 		return d.plan
 	}
 	d.stable = facts.set(d.plan.Stable)
+	d.aim()
 	d.secureDocument()
 	d.keep(d.plan.Stable, "it is the stable version")
 	d.add(Intent{Verb: Route, Version: d.plan.Stable, Reason: "it is the stable version"})
-	switch others := facts.others(d.plan.Stable); {
+	switch others := d.facts.others(d.plan.Stable); {
 	case len(others) > 0:
 		d.retire(others)
-	case facts.Wanted != "" && facts.Wanted != d.plan.Stable:
+	case d.facts.Wanted != "" && d.facts.Wanted != d.plan.Stable:
 		d.shift()
 	default:
 		d.settle()
 	}
-	if d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Candidate {
-		d.plan.Weight = d.document.Candidate.Weight
+	if d.document.Shadow != nil {
+		d.recheck(judgeEvery)
 	}
+	d.plan.Weight, d.plan.Shadow = d.document.given(d.plan.Candidate)
 	return d.plan
+}
+
+// given are a version's share and its sample in shadow, in percent.
+func (d Document) given(version string) (weight, shadow int) {
+	if c := d.Candidate; c != nil && c.Version == version {
+		weight = c.Weight
+	}
+	if s := d.Shadow; s != nil && s.Version == version {
+		shadow = s.Percent
+	}
+	return weight, shadow
 }
 
 // decision is a plan in the making. document is the control document as it will be when the plan so far is carried out.
@@ -48,8 +61,22 @@ type decision struct {
 	stable   Set
 	document Document
 	plan     Plan
+	// refused is why the version that the spec asks for is not tried; empty when it is.
+	refused string
 	// published is the index of the Publish intent; its document may still be replaced.
 	published *int
+}
+
+// aim settles which version is moved to. A pause keeps to the one that is on its way, and a rejected one is not tried again.
+func (d *decision) aim() {
+	f := &d.facts
+	if r := f.Record; f.Command == Pause && r != nil && f.set(r.Version).Deployed {
+		f.Wanted = r.Version
+	}
+	if why, rejected := f.Rejected[f.Wanted]; rejected && f.Wanted != d.plan.Stable {
+		d.refused = fmt.Sprintf("%s is not tried again: %s", f.Wanted, why)
+		f.Wanted = d.plan.Stable
+	}
 }
 
 func (d *decision) add(i Intent) { d.plan.Intents = append(d.plan.Intents, i) }
@@ -71,27 +98,33 @@ func (d *decision) keep(version, reason string) {
 }
 
 // publish plans a new control document. One pass publishes one generation, whatever its parts think of it.
-func (d *decision) publish(candidate *Share, reason string) {
+func (d *decision) publish(content Document, reason string) {
+	d.document = Document{Generation: d.facts.highest() + 1, Candidate: content.Candidate, Shadow: content.Shadow}
+	intent := Intent{Verb: Publish, Version: d.plan.Stable, Document: d.document, Reason: reason}
 	if d.published != nil {
-		d.document.Candidate = candidate
-		d.plan.Intents[*d.published].Document = d.document
-		d.plan.Intents[*d.published].Reason = reason
+		d.plan.Intents[*d.published] = intent
 		return
 	}
-	d.document = Document{Generation: d.facts.highest() + 1, Candidate: candidate}
 	index := len(d.plan.Intents)
 	d.published = &index
-	d.add(Intent{Verb: Publish, Version: d.plan.Stable, Document: d.document, Reason: reason})
+	d.add(intent)
 	d.recheck(pollEvery)
+}
+
+// clear takes every share and every comparison away.
+func (d *decision) clear(reason string) {
+	if !d.document.empty() {
+		d.publish(Document{}, reason)
+	}
 }
 
 // secureDocument makes sure that a control document exists and is not behind what pods have seen, which they would refuse.
 func (d *decision) secureDocument() {
 	switch {
 	case d.document.Generation == 0:
-		d.publish(nil, "there is no control document")
+		d.publish(Document{}, "there is no control document")
 	case d.facts.highest() > d.document.Generation:
-		d.publish(d.document.Candidate, "a pod has seen a later one")
+		d.publish(d.document, "a pod has seen a later one")
 	}
 }
 
@@ -105,66 +138,6 @@ func (d *decision) confirmed() (missing []string) {
 		d.recheck(pollEvery)
 	}
 	return missing
-}
-
-// retire removes versions that are neither stable nor wanted: the one that was stable before, or a candidate that was given up.
-func (d *decision) retire(others []Set) {
-	promoted := d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Stable
-	if !promoted {
-		if d.document.Candidate != nil {
-			d.publish(nil, d.document.Candidate.Version+" is not wanted any more")
-		}
-		if missing := d.confirmed(); len(missing) > 0 {
-			d.stage(v1alpha1.ReasonDraining, "%s gets no more requests; waiting for %s to confirm it", versions(others), strings.Join(missing, ", "))
-			return
-		}
-	}
-	if behind := d.routeBehind(others, promoted); behind != "" {
-		d.stage(v1alpha1.ReasonPromoting, "%s takes over: %s", d.plan.Stable, behind)
-		return
-	}
-	var leaving int
-	for _, s := range others {
-		leaving += len(s.Pods)
-		if s.Deployed {
-			d.add(Intent{Verb: Retire, Version: s.Version, Reason: "all requests go to " + d.plan.Stable})
-		}
-	}
-	d.stage(v1alpha1.ReasonDraining, "%s of %s: last requests are being answered", pods(leaving), versions(others))
-}
-
-// routeBehind says what is missing until the Service sends everything to the stable version; empty when nothing is.
-func (d *decision) routeBehind(others []Set, promoted bool) string {
-	for _, s := range others {
-		if n := d.facts.Endpoints[s.Version]; n > 0 {
-			return fmt.Sprintf("the Service still has %d endpoints of %s", n, s.Version)
-		}
-	}
-	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < d.facts.Replicas {
-		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, d.facts.Replicas, because(d.stable.Failure()))
-	}
-	return ""
-}
-
-// settle is the end of every rollout: one version, and a control document that names no candidate.
-func (d *decision) settle() {
-	if d.document.Candidate != nil {
-		d.publish(nil, "the rollout is over")
-	}
-	ready, failure := d.stable.Ready(), d.stable.Failure()
-	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, because(failure))
-	switch {
-	case d.stable.whole(d.facts.Replicas) && d.stable.Updating:
-		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, because(failure))
-	case d.stable.whole(d.facts.Replicas):
-		d.stage(v1alpha1.ReasonServing, "%s is served by %s", d.plan.Stable, pods(int(ready)))
-	case ready > 0:
-		d.stage(v1alpha1.ReasonScaling, "%s", counts)
-	case d.stable.count(PodBroken) > 0:
-		d.stage(v1alpha1.ReasonUnavailable, "%s", counts)
-	default:
-		d.stage(v1alpha1.ReasonStarting, "%s", counts)
-	}
 }
 
 func because(failure string) string {
@@ -181,10 +154,4 @@ func pods(n int) string {
 	return fmt.Sprintf("%d pods", n)
 }
 
-func versions(sets []Set) string {
-	all := make([]string, 0, len(sets))
-	for _, s := range sets {
-		all = append(all, s.Version)
-	}
-	return strings.Join(all, ", ")
-}
+func clock(t time.Time) string { return t.UTC().Format("15:04:05") }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 // Facts is what one look at the cluster found.
@@ -14,6 +16,18 @@ type Facts struct {
 	Replicas int32
 	// Steps of the spec; a last step of 100 percent is implied.
 	Steps []Step
+	// Deadline is how long a candidate may take until it is ready and judged; 0 for no end.
+	Deadline time.Duration
+	// RejectSilence gives a candidate up that has no verdict at the deadline; else it is kept and evidence is collected on.
+	RejectSilence bool
+	// Command of the user; empty when the rollout is left to itself.
+	Command Command
+	// Epoch names the judgement of Wanted against the stable version. Evidence of another epoch says nothing.
+	Epoch string
+	// Verdict of the evidence so far; zero when there is none.
+	Verdict Verdict
+	// Rejected are the versions that must not be tried again, each with the reason.
+	Rejected map[string]string
 	// Routed is the version that the Service selects: the one and only definition of stable. Empty when there is no Service.
 	Routed string
 	// LastStable is the recorded stable version. It is looked at only when the Service is missing.
@@ -30,12 +44,35 @@ type Facts struct {
 	Record *Record
 }
 
-// Step is a share of the requests that the candidate gets for some time.
+// Step tries the candidate on a part of the requests for some time: in shadow or with a share, not both.
 type Step struct {
-	// Weight in percent, 1..100.
+	// Shadow is the percentage of answered requests that the candidate answers once more, 1..100; 0 in a step with a share.
+	// Only the first step may be one of shadow; it ends with a verdict.
+	Shadow int
+	// Weight in percent, 1..100; 0 in a step of shadow.
 	Weight int
-	// Hold is how long the step lasts once every stable pod applies it.
+	// Hold is how long the step lasts at least, once every stable pod applies it.
 	Hold time.Duration
+}
+
+// Command is what the user asks of a rollout.
+type Command string
+
+const (
+	// Pause holds everything where it is.
+	Pause Command = "Pause"
+	// Abort gives the candidate up.
+	Abort Command = "Abort"
+	// Promote skips the remaining steps.
+	Promote Command = "Promote"
+)
+
+// Verdict is what the evidence of an epoch comes to.
+type Verdict struct {
+	Epoch   string
+	Outcome sequential.Verdict
+	// Rule is the sentence of the gate that decided, or of the one that is waited for.
+	Rule string
 }
 
 // Document is the control document, as far as it matters here.
@@ -44,6 +81,8 @@ type Document struct {
 	Generation int64
 	// Candidate is nil when no version gets a share.
 	Candidate *Share
+	// Shadow is nil when no version is compared in shadow.
+	Shadow *Shadow
 }
 
 // Share is a version's share of the requests in percent.
@@ -52,10 +91,50 @@ type Share struct {
 	Weight  int
 }
 
+// Shadow is a comparison of a version with the stable one on a percentage of the answered requests.
+type Shadow struct {
+	Version string
+	Epoch   string
+	Percent int
+}
+
+// names says whether the document gives a version a share, or has it compared in shadow.
+func (d Document) names(version string) bool {
+	return (d.Candidate != nil && d.Candidate.Version == version) || (d.Shadow != nil && d.Shadow.Version == version)
+}
+
+// version that gets a share or is compared; empty when none is.
+func (d Document) version() string {
+	switch {
+	case d.Candidate != nil:
+		return d.Candidate.Version
+	case d.Shadow != nil:
+		return d.Shadow.Version
+	}
+	return ""
+}
+
+// empty says whether every request stays with the stable version, and no answer is compared.
+func (d Document) empty() bool { return d.Candidate == nil && d.Shadow == nil }
+
+// agrees says whether two documents ask the pods for the same, whatever their generations.
+func (d Document) agrees(other Document) bool {
+	return same(d.Candidate, other.Candidate) && same(d.Shadow, other.Shadow)
+}
+
+func same[T comparable](a, b *T) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
+}
+
 // Record is the progress of a rollout that cannot be seen in the cluster.
 type Record struct {
 	// Version that takes over.
 	Version string
+	// Started is when the deadline began to run; zero during a pause.
+	Started time.Time
 	// Step is the index of the step that applies; -1 before the first. The implied last step comes after the spec's.
 	Step int
 	// Generation of the control document that carries the step; 0 before the first.
@@ -86,6 +165,8 @@ type Pod struct {
 	Since time.Time
 	// Failure is a sentence on why it is not ready; empty when nothing is wrong yet.
 	Failure string
+	// Homeless says that no node has room for it.
+	Homeless bool
 	// Reported says whether the pod answered which control document it applies: that of Generation.
 	Reported   bool
 	Generation int64
@@ -131,6 +212,9 @@ func (f Facts) stable() string {
 	}
 	if best.Version != "" {
 		return best.Version
+	}
+	if _, rejected := f.Rejected[f.Wanted]; rejected && f.Buildable[f.LastStable] {
+		return f.LastStable
 	}
 	return f.Wanted
 }
@@ -179,6 +263,11 @@ func (s Set) Failure() string {
 		}
 	}
 	return s.Stalled
+}
+
+// homeless says whether a pod finds no node.
+func (s Set) homeless() bool {
+	return slices.ContainsFunc(s.Pods, func(p Pod) bool { return p.State != PodLeaving && p.Homeless })
 }
 
 // down says since when no pod takes requests; ok is false when one does.

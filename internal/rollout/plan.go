@@ -34,16 +34,27 @@ type Plan struct {
 	Stable string
 	// Candidate is the version that takes over; empty when there is none.
 	Candidate string
-	// Weight is the candidate's share when the plan is carried out.
-	Weight int
+	// Weight is the candidate's share when the plan is carried out, and Shadow the percentage of requests that it answers once more.
+	Weight, Shadow int
 	// Stage is a reason of the API's condition Ready.
 	Stage string
 	// Message says more about the stage, for people. It changes only when something did.
 	Message string
 	// Intents in order.
 	Intents []Intent
+	// Rejection has to be kept, so that the version is not tried again; nil when none is rejected now.
+	Rejection *Rejection
 	// Record has to be kept until the next look; nil when there is nothing to keep.
 	Record *Record
 	// RecheckAfter is when to look again although nothing that is watched has changed; 0 for never.
 	RecheckAfter time.Duration
+}
+
+// Rejection is a candidate that is given up.
+type Rejection struct {
+	Version string
+	// Reason is one of the API's: Rejected, RolledBack, Aborted.
+	Reason string
+	// Message says why, for people.
+	Message string
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 // walk is a random history: versions come and go, the user scales and edits, pods crash and recover, the manager is killed.
@@ -17,11 +18,13 @@ type walk struct {
 	// reached is the capacity that the routed pods had; as long as nothing crashes and nobody scales it must not shrink.
 	reached int32
 	calm    bool
+	// last is the version that has to serve in the end.
+	last string
 }
 
 func (w *walk) happen() {
 	versions := []string{"v1", "v2", "v3"}
-	switch w.random.IntN(12) {
+	switch w.random.IntN(18) {
 	case 0, 1:
 		w.want(versions[w.random.IntN(len(versions))], "another version is wanted")
 	case 2:
@@ -52,6 +55,23 @@ func (w *walk) happen() {
 	case 8:
 		w.control = rollout.Document{}
 		w.event("the ConfigMap is deleted")
+	case 9, 10:
+		w.order([]rollout.Command{"", "", rollout.Pause, rollout.Abort, rollout.Promote}[w.random.IntN(5)])
+	case 11:
+		w.silent = !w.silent
+		w.event("no shopper comes: %v", w.silent)
+	case 12:
+		w.spec += w.random.IntN(2)
+		w.event("the gates are those of spec %d", w.spec)
+	case 13:
+		w.retry = fmt.Sprint(w.random.IntN(3))
+		w.event("retry %s", w.retry)
+	case 14:
+		w.rejectSilence, w.deadline = w.random.IntN(2) == 0, time.Duration(w.random.IntN(40))*time.Second
+		w.event("the deadline is %s, silence is rejected: %v", w.deadline, w.rejectSilence)
+	case 15:
+		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, bad: w.random.IntN(2) == 0, turnsBad: w.random.IntN(30)}
+		w.event("a version is not what it was")
 	}
 }
 
@@ -70,6 +90,9 @@ func (w *walk) breakPods(version string) {
 
 func randomSteps(random *rand.Rand) []rollout.Step {
 	var steps []rollout.Step
+	if random.IntN(2) == 0 {
+		steps = append(steps, rollout.Step{Shadow: 20, Hold: time.Duration(random.IntN(6)) * time.Second})
+	}
 	weight := 0
 	for range random.IntN(4) {
 		weight = min(100, weight+random.IntN(50)+1)
@@ -81,6 +104,7 @@ func randomSteps(random *rand.Rand) []rollout.Step {
 // check looks at a plan before it is carried out.
 func (w *walk) check(before rollout.Facts, plan rollout.Plan) {
 	w.Helper()
+	w.checkVerdict(before, plan)
 	if share := before.Control.Candidate; share != nil && w.unsound(before, share.Version) && share.Version != before.Routed && w.gives(plan, before) == share.Version {
 		w.fail("%s keeps its share although a pod of it failed", share.Version)
 	}
@@ -93,7 +117,8 @@ func (w *walk) check(before rollout.Facts, plan rollout.Plan) {
 				w.fail("route moves to %s with %d of %d pods ready", i.Version, readyOf(before, i.Version), before.Replicas)
 			}
 		case rollout.Retire:
-			if i.Version == plan.Stable || i.Version == before.Wanted || before.Endpoints[i.Version] > 0 {
+			_, rejected := before.Rejected[i.Version]
+			if i.Version == plan.Stable || (i.Version == before.Wanted && !rejected) || before.Endpoints[i.Version] > 0 {
 				w.fail("%s is retired while it is in use", i.Version)
 			}
 		case rollout.Push:
@@ -101,10 +126,40 @@ func (w *walk) check(before rollout.Facts, plan rollout.Plan) {
 				w.fail("document %d is pushed to %s", i.Document.Generation, i.Version)
 			}
 		case rollout.Keep:
-			if i.Version != plan.Stable && i.Version != before.Wanted && i.Version != before.Routed {
+			paused := before.Command == rollout.Pause && before.Record != nil && before.Record.Version == i.Version
+			if i.Version != plan.Stable && i.Version != before.Wanted && i.Version != before.Routed && !paused {
 				w.fail("%s is kept and neither stable nor wanted", i.Version)
 			}
 		}
+	}
+}
+
+// checkVerdict holds what the evidence, or a command, allows.
+func (w *walk) checkVerdict(before rollout.Facts, plan rollout.Plan) {
+	w.Helper()
+	given := before.Control
+	for _, i := range plan.Intents {
+		if i.Verb == rollout.Publish {
+			given = i.Document
+		}
+	}
+	tried := ""
+	if given.Candidate != nil && given.Candidate.Version != before.Routed {
+		tried = given.Candidate.Version
+	}
+	if _, rejected := before.Rejected[tried]; rejected && before.Command != rollout.Pause {
+		w.fail("%s has a share although it was rejected", tried)
+	}
+	judged := len(before.Steps) > 0 && before.Steps[0].Shadow > 0
+	if tried != before.Wanted || tried == "" || !judged || before.Command == rollout.Promote || before.Command == rollout.Pause {
+		return
+	}
+	if before.Verdict.Outcome == sequential.Reject {
+		w.fail("%s keeps its share although the verdict is against it", tried)
+	}
+	had := before.Control.Candidate != nil && before.Control.Candidate.Version == tried
+	if !had && before.Verdict.Outcome != sequential.Promote {
+		w.fail("%s gets its first share without a verdict for it", tried)
 	}
 }
 
@@ -218,22 +273,44 @@ func TestEveryHistoryKeepsItsPromisesAndEndsWhenTheWorldCooperates(t *testing.T)
 			}
 			w.second()
 		}
-		w.cooperate()
+		w.cooperate(endings[seed%3])
 		for range 300 {
 			w.second()
 		}
-		if w.routed != "v2" || len(w.sets) != 1 || w.control.Candidate != nil || w.readyRouted() != w.replicas || w.record != nil {
-			w.fail("the rollout did not end: routed %s, %d versions, control %s, %d of %d ready", w.routed, len(w.sets), tell(w.control), w.readyRouted(), w.replicas)
-		}
+		w.checkEnd()
 	}
 }
 
-func (w *walk) cooperate() {
+// endings of a history: the wanted version is good, it is bad, or nobody comes to try it.
+var endings = []string{"good", "bad", "silent"}
+
+// cooperate heals the world and has v2 wanted. A bad ending needs a stable version that can serve on, and a candidate that has not
+// got everything already.
+func (w *walk) cooperate(ending string) {
 	w.calm = true
+	share := w.control.Candidate
+	if w.routed == "" || w.routed == "v2" || w.readyRouted() < w.replicas || (share != nil && share.Weight == 100) {
+		ending = "good"
+	}
 	for v := range w.natures {
 		w.natures[v] = nature{readyAfter: 2 * time.Second}
 	}
+	w.natures["v2"] = nature{readyAfter: 2 * time.Second, bad: ending == "bad"}
 	w.deaf = map[string]bool{}
-	w.wanted = "v2"
-	w.event("the world cooperates")
+	w.steps = []rollout.Step{{Shadow: 20}, {Weight: 50, Hold: 3 * time.Second}}
+	w.silent, w.rejectSilence, w.deadline = ending == "silent", true, 100*time.Second
+	w.command, w.retry, w.wanted = "", "last", "v2"
+	w.spec++
+	w.last = "v2"
+	if ending != "good" {
+		w.last = w.routed
+	}
+	w.event("the world cooperates, and the ending is %s", ending)
+}
+
+func (w *walk) checkEnd() {
+	if w.routed != w.last || len(w.sets) != 1 || w.control.Candidate != nil || w.control.Shadow != nil || w.readyRouted() != w.replicas || w.record != nil {
+		w.fail("the rollout did not end with %s: routed %s, %d versions, control %s, %d of %d ready",
+			w.last, w.routed, len(w.sets), tell(w.control), w.readyRouted(), w.replicas)
+	}
 }

@@ -1,31 +1,41 @@
 package rollout
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 )
 
+// takeOverAfter is how long no stable pod is ready before a candidate takes over without steps.
+const takeOverAfter = time.Minute
+
 // shift moves the requests from the stable version to the wanted one: capacity first, then step by step, then the selector.
 func (d *decision) shift() {
 	d.plan.Candidate = d.facts.Wanted
 	candidate := d.facts.set(d.facts.Wanted)
-	d.plan.Record = &Record{Version: candidate.Version, Step: -1}
+	candidate.Version = d.facts.Wanted
+	if reason, why := d.objection(candidate); reason != "" {
+		d.reject(candidate.Version, reason, why)
+		return
+	}
+	if d.facts.Command == Pause {
+		d.pause(candidate)
+		return
+	}
+	d.plan.Record = &Record{Version: candidate.Version, Started: d.started(), Step: -1}
 	d.keep(candidate.Version, "it takes over from "+d.plan.Stable)
 
-	share := d.share()
+	active := d.document.names(candidate.Version)
 	switch {
-	case share != nil && !candidate.sound():
-		d.publish(nil, candidate.Version+" is not ready any more")
+	case active && !candidate.sound():
+		d.clear(candidate.Version + " is not ready any more")
 		d.waitForCandidate(candidate)
-	case share == nil && !candidate.whole(d.facts.Replicas):
-		d.dropForeignShare()
+	case !active && !candidate.whole(d.facts.Replicas):
+		d.dropForeign()
 		d.waitForCandidate(candidate)
 	case d.takeOver(candidate):
-	case share == nil && candidate.Endpoints < d.facts.Replicas:
-		d.dropForeignShare()
+	case !active && candidate.Endpoints < d.facts.Replicas:
+		d.dropForeign()
 		d.stage(v1alpha1.ReasonCandidateStarting, "%s is ready; %d of %d endpoints of its Service are", candidate.Version, candidate.Endpoints, d.facts.Replicas)
 	default:
 		d.walk(candidate)
@@ -40,23 +50,51 @@ func (d *decision) share() *Share {
 	return nil
 }
 
-// dropForeignShare takes away what the control document gives to a version that is gone. A share of the stable version itself is
+// dropForeign takes away what the control document gives to a version that is gone. A share of the stable version itself is
 // what the last rollout left, and means nothing.
-func (d *decision) dropForeignShare() {
-	if c := d.document.Candidate; c != nil && c.Version != d.facts.Wanted && c.Version != d.plan.Stable {
-		d.publish(nil, c.Version+" is gone")
+func (d *decision) dropForeign() {
+	if !d.document.names(d.facts.Wanted) && !d.document.names(d.plan.Stable) {
+		d.clear(d.document.version() + " is gone")
+	}
+}
+
+// pause leaves everything as it is, but for a share of a version that has failed. Hold and deadline begin anew when it ends.
+func (d *decision) pause(candidate Set) {
+	if candidate.Deployed {
+		d.keep(candidate.Version, "its rollout is paused")
+	}
+	if r := d.facts.Record; r != nil && r.Version == candidate.Version {
+		d.plan.Record = &Record{Version: r.Version, Step: r.Step, Generation: r.Generation}
+	}
+	d.dropForeign()
+	if d.document.names(candidate.Version) && !candidate.sound() {
+		d.clear(candidate.Version + " is not ready any more")
+	}
+	d.confirmed()
+	weight, shadow := d.document.given(candidate.Version)
+	switch {
+	case weight > 0:
+		d.stage(v1alpha1.ReasonPaused, "%s keeps its %d%% of the requests", candidate.Version, weight)
+	case shadow > 0:
+		d.stage(v1alpha1.ReasonPaused, "%s goes on to answer %d%% of the requests in shadow", candidate.Version, shadow)
+	default:
+		d.stage(v1alpha1.ReasonPaused, "%s gets no requests%s", candidate.Version, because(candidate.Failure()))
 	}
 }
 
 // waitForCandidate says what the candidate lacks. That it gets nothing is pushed until every stable pod confirms it.
 func (d *decision) waitForCandidate(candidate Set) {
 	d.confirmed()
-	counts := fmt.Sprintf("%d of %d pods of %s are ready", candidate.Ready(), d.facts.Replicas, candidate.Version)
-	if failure := candidate.Failure(); failure != "" {
-		d.stage(v1alpha1.ReasonCandidateFailed, "%s: %s; %s serves on", counts, failure, d.plan.Stable)
+	failure := candidate.Failure()
+	if failure == "" {
+		d.stage(v1alpha1.ReasonCandidateStarting, "%d of %d pods of %s are ready", candidate.Ready(), d.facts.Replicas, candidate.Version)
 		return
 	}
-	d.stage(v1alpha1.ReasonCandidateStarting, "%s", counts)
+	if candidate.homeless() {
+		failure += "; a rollout needs room for both versions at once: add a node, or lower replicas or the resources of the runtime"
+	}
+	d.stage(v1alpha1.ReasonCandidateFailed, "%d of %d pods of %s are ready: %s; %s serves on",
+		candidate.Ready(), d.facts.Replicas, candidate.Version, failure, d.plan.Stable)
 }
 
 // takeOver routes to a whole candidate at once when no stable pod has been ready for a while.
@@ -79,58 +117,6 @@ func (d *decision) takeOver(candidate Set) bool {
 	return true
 }
 
-// walk takes the candidate through the steps.
-func (d *decision) walk(candidate Set) {
-	steps := withLast(d.facts.Steps)
-	at := d.position(steps)
-	if at < 0 {
-		d.begin(candidate, steps)
-		return
-	}
-	applied := d.recordedFor(candidate.Version)
-	d.plan.Record = &Record{Version: candidate.Version, Step: at, Generation: d.document.Generation, Applied: applied}
-	what := fmt.Sprintf("%s takes %d%% of the requests", candidate.Version, steps[at].Weight)
-	if missing := d.confirmed(); len(missing) > 0 {
-		d.stage(shiftStage(steps, at), "%s; waiting for %s to confirm it", what, strings.Join(missing, ", "))
-		return
-	}
-	if applied.IsZero() || applied.After(d.now) {
-		applied = d.now
-		d.plan.Record.Applied = applied
-	}
-	if left := steps[at].Hold - d.now.Sub(applied); left > 0 {
-		d.recheck(left)
-		d.stage(shiftStage(steps, at), "%s until %s", what, clock(applied.Add(steps[at].Hold)))
-		return
-	}
-	if !candidate.whole(d.facts.Replicas) {
-		d.stage(shiftStage(steps, at), "%s; %d of %d pods are ready%s", what, candidate.Ready(), d.facts.Replicas, because(candidate.Failure()))
-		return
-	}
-	if at+1 < len(steps) {
-		d.give(candidate.Version, steps, at+1)
-		return
-	}
-	d.promote(candidate, "every stable pod passes all requests on to it")
-}
-
-// begin gives a whole candidate the first step. One that has a share of no known step, because the steps were edited, begins again.
-func (d *decision) begin(candidate Set, steps []Step) {
-	if !candidate.whole(d.facts.Replicas) {
-		d.waitForCandidate(candidate)
-		return
-	}
-	d.give(candidate.Version, steps, 0)
-}
-
-// give plans the step of the given index.
-func (d *decision) give(version string, steps []Step, index int) {
-	weight := steps[index].Weight
-	d.publish(&Share{Version: version, Weight: weight}, fmt.Sprintf("step %d of %d: %s gets %d%%", index+1, len(steps), version, weight))
-	d.plan.Record = &Record{Version: version, Step: index, Generation: d.document.Generation}
-	d.stage(shiftStage(steps, index), "%s takes %d%% of the requests; waiting for the pods of %s to confirm it", version, weight, d.plan.Stable)
-}
-
 // promote moves the Service's selector. The candidate carries the promised capacity at this point.
 func (d *decision) promote(candidate Set, reason string) {
 	for i := range d.plan.Intents {
@@ -143,46 +129,3 @@ func (d *decision) promote(candidate Set, reason string) {
 	d.plan.Record = nil
 	d.recheck(pollEvery)
 }
-
-// position is the index of the step that the control document carries; -1 when it carries none of them. The record tells steps
-// of equal weight apart, but is believed only if it speaks of this very document.
-func (d *decision) position(steps []Step) int {
-	share := d.share()
-	if share == nil {
-		return -1
-	}
-	if r := d.facts.Record; r != nil && r.Version == share.Version && r.Generation == d.document.Generation &&
-		r.Step >= 0 && r.Step < len(steps) && steps[r.Step].Weight == share.Weight {
-		return r.Step
-	}
-	for i, s := range steps {
-		if s.Weight == share.Weight {
-			return i
-		}
-	}
-	return -1
-}
-
-func (d *decision) recordedFor(version string) time.Time {
-	if r := d.facts.Record; r != nil && r.Version == version && r.Generation == d.document.Generation {
-		return r.Applied
-	}
-	return time.Time{}
-}
-
-// withLast adds the implied last step, in which the candidate takes everything.
-func withLast(steps []Step) []Step {
-	if n := len(steps); n > 0 && steps[n-1].Weight >= 100 {
-		return steps
-	}
-	return append(append([]Step{}, steps...), Step{Weight: 100})
-}
-
-func shiftStage(steps []Step, index int) string {
-	if index == len(steps)-1 && steps[index].Hold == 0 {
-		return v1alpha1.ReasonPromoting
-	}
-	return v1alpha1.ReasonShifting
-}
-
-func clock(t time.Time) string { return t.UTC().Format("15:04:05") }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 // world is a cluster in memory: Deployments make pods, pods get ready or fail by their version's nature, Services follow their
@@ -18,6 +19,18 @@ type world struct {
 	replicas int32
 	steps    []rollout.Step
 	natures  map[string]nature
+
+	deadline      time.Duration
+	rejectSilence bool
+	command       rollout.Command
+	// spec and retry are what a new attempt of a rejected version depends on; spec alone stands for the gates too.
+	spec  int
+	retry string
+	// silent says that no shopper comes.
+	silent bool
+	// evidence counts pairs of answers by epoch, one a second, and rejected has the reasons by attempt and version.
+	evidence map[string]int
+	rejected map[string]map[string]string
 
 	routed     string
 	lastStable string
@@ -41,6 +54,9 @@ type world struct {
 type nature struct {
 	readyAfter time.Duration
 	failure    string // never ready, for this reason
+	homeless   bool   // never ready, because no node has room
+	bad        bool   // the verdict is against it
+	turnsBad   int    // the verdict is for it at first, and against it after this many pairs
 }
 
 type deployment struct {
@@ -60,6 +76,8 @@ type pod struct {
 const (
 	drainTime     = 3 * time.Second
 	propagateTime = 30 * time.Second
+	// enoughPairs is what a verdict takes.
+	enoughPairs = 15
 	// endpointLag is how many seconds the Service's endpoints are behind its selector and the pods.
 	endpointLag = 2
 )
@@ -69,6 +87,7 @@ func newWorld(replicas int32, steps ...rollout.Step) *world {
 	return &world{
 		now: start, start: start, replicas: replicas, steps: steps, natures: map[string]nature{},
 		endpoints: map[string]int32{}, sets: map[string]*deployment{}, deaf: map[string]bool{}, touched: true,
+		evidence: map[string]int{}, rejected: map[string]map[string]string{},
 	}
 }
 
@@ -76,6 +95,8 @@ func (w *world) facts() rollout.Facts {
 	f := rollout.Facts{
 		Wanted: w.wanted, Replicas: w.replicas, Steps: w.steps, Routed: w.routed, LastStable: w.lastStable,
 		Endpoints: w.endpoints, Control: w.control, Record: w.record, Buildable: map[string]bool{w.wanted: true},
+		Deadline: w.deadline, RejectSilence: w.rejectSilence, Command: w.command,
+		Epoch: w.epoch(), Verdict: w.verdict(), Rejected: w.rejected[w.attempt()],
 	}
 	for _, name := range w.names() {
 		s := w.sets[name]
@@ -87,6 +108,37 @@ func (w *world) facts() rollout.Facts {
 		f.Sets = append(f.Sets, set)
 	}
 	return f
+}
+
+func (w *world) attempt() string { return fmt.Sprintf("%d/%s", w.spec, w.retry) }
+
+func (w *world) epoch() string { return fmt.Sprintf("%s>%s/%s", w.routed, w.wanted, w.attempt()) }
+
+// verdict is written anew every ten pairs only.
+func (w *world) verdict() rollout.Verdict {
+	n, have := w.natures[w.wanted], w.evidence[w.epoch()]
+	if have == 0 {
+		return rollout.Verdict{}
+	}
+	v := rollout.Verdict{Epoch: w.epoch(), Outcome: sequential.KeepCollecting, Rule: fmt.Sprintf("latency is not clear after %d pairs", have/10*10)}
+	switch {
+	case have >= enoughPairs && (n.bad || (n.turnsBad > 0 && have >= n.turnsBad)):
+		v.Outcome, v.Rule = sequential.Reject, "latency is 1.3 times the stable one's"
+	case have >= enoughPairs:
+		v.Outcome, v.Rule = sequential.Promote, "latency is the stable one's"
+	}
+	return v
+}
+
+// compare adds a pair of answers to the evidence when a pod of the stable version copies requests.
+func (w *world) compare() {
+	s, shadow := w.sets[w.routed], w.control.Shadow
+	if s == nil || shadow == nil || w.silent {
+		return
+	}
+	if slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == rollout.PodReady && p.Generation == w.control.Generation }) {
+		w.evidence[shadow.Epoch]++
+	}
 }
 
 func (w *world) names() []string {
@@ -118,6 +170,14 @@ func (w *world) reconcile(limit int) rollout.Plan {
 		w.carryOut(intent)
 	}
 	w.record, w.lastStable = plan.Record, plan.Stable
+	if r := plan.Rejection; r != nil {
+		if w.rejected[w.attempt()] == nil {
+			w.rejected[w.attempt()] = map[string]string{}
+		}
+		w.rejected[w.attempt()][r.Version] = r.Message
+		w.change("record %s as %s: %s", r.Version, r.Reason, r.Message)
+		w.touched = false
+	}
 	return plan
 }
 
@@ -165,10 +225,14 @@ func (w *world) push(i rollout.Intent) {
 }
 
 func tell(d rollout.Document) string {
-	if d.Candidate == nil {
-		return fmt.Sprintf("#%d without candidate", d.Generation)
+	text := fmt.Sprintf("#%d without candidate", d.Generation)
+	if c := d.Candidate; c != nil {
+		text = fmt.Sprintf("#%d with %d%% for %s", d.Generation, c.Weight, c.Version)
 	}
-	return fmt.Sprintf("#%d with %d%% for %s", d.Generation, d.Candidate.Weight, d.Candidate.Version)
+	if s := d.Shadow; s != nil {
+		text += fmt.Sprintf(", %d%% to %s in shadow", s.Percent, s.Version)
+	}
+	return text
 }
 
 // advance lets a second pass.
@@ -182,6 +246,7 @@ func (w *world) advance() {
 		}
 	}
 	w.follow()
+	w.compare()
 }
 
 func (w *world) live(s *deployment) {
@@ -216,10 +281,14 @@ func (w *world) grow(version string, p *pod) {
 	n := w.natures[version]
 	age := w.now.Sub(p.born)
 	switch {
+	case n.homeless && p.State == rollout.PodStarting && age >= 2*time.Second && p.Failure == "":
+		p.Failure, p.Homeless, w.touched = "Pod "+p.Name+" finds no node: 0/1 nodes are available: 1 Insufficient cpu", true, true
+	case n.homeless && p.Homeless:
 	case n.failure != "" && p.State != rollout.PodBroken && age >= n.readyAfter:
 		p.State, p.Failure, p.Since, w.touched = rollout.PodBroken, n.failure, w.now, true
 	case n.failure == "" && p.State != rollout.PodReady && age >= n.readyAfter:
 		p.State, p.Failure, p.Since, w.touched = rollout.PodReady, "", w.now, true
+		p.Homeless = false
 		if !w.deaf[p.Name] {
 			p.Reported, p.Generation = true, max(p.Generation, w.control.Generation)
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -121,6 +122,18 @@ func MakeControl(tod *v1alpha1.TryOnDeployment, document control.Document) (*cor
 	return &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: names.Control(tod.Name), Namespace: tod.Namespace, Labels: Labels(tod.Name)},
 		Data:       map[string]string{control.Key: string(body)},
+	}, nil
+}
+
+// MakeEvidence builds the ConfigMap with the ledger of a judgement. The error wraps evidence.ErrInvalid.
+func MakeEvidence(tod *v1alpha1.TryOnDeployment, ledger *evidence.Ledger) (*corev1.ConfigMap, error) {
+	body, err := ledger.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("encoding ledger: %w", err)
+	}
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: names.Evidence(tod.Name), Namespace: tod.Namespace, Labels: Labels(tod.Name)},
+		Data:       map[string]string{evidence.LedgerKey: string(body)},
 	}, nil
 }
 

@@ -25,6 +25,8 @@ var bad = map[string]bool{
 	v1alpha1.ReasonModelNotFound:       true,
 	v1alpha1.ReasonCandidateFailed:     true,
 	v1alpha1.ReasonUnavailable:         true,
+	v1alpha1.ReasonRejected:            true,
+	v1alpha1.ReasonUnknownCommand:      true,
 }
 
 // Bad tells whether a reason asks a person to do something.

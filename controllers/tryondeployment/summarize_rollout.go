@@ -1,0 +1,46 @@
+package tryondeployment
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/history"
+	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/status"
+)
+
+// setCommanded says that a command is in force, which a person may have forgotten.
+func setCommanded(obj *v1alpha1.TryOnDeployment) {
+	command, known := commandOf(obj)
+	remove := fmt.Sprintf("take it away with kubectl annotate tod %s %s-", obj.Name, names.RolloutAnnotation)
+	switch {
+	case !known:
+		status.Set(obj, v1alpha1.ConditionCommanded, metav1.ConditionFalse, v1alpha1.ReasonUnknownCommand,
+			fmt.Sprintf("the annotation %s must be Pause, Abort or Promote, and changes nothing now; %s", names.RolloutAnnotation, remove))
+	case command != "":
+		status.Set(obj, v1alpha1.ConditionCommanded, metav1.ConditionTrue, v1alpha1.ReasonCommandInForce,
+			fmt.Sprintf("%s is in force for every candidate as long as the annotation is there; %s", command, remove))
+	default:
+		meta.RemoveStatusCondition(&obj.Status.Conditions, v1alpha1.ConditionCommanded)
+	}
+}
+
+// setRemembered keeps what was found, which version serves, and whom the verdict spoke against. A rejection that was not carried out is
+// found again.
+func setRemembered(obj *v1alpha1.TryOnDeployment, plan Plan, err error) {
+	s, why := &obj.Status, ""
+	if plan.Judgement != nil {
+		s.Judgement = plan.Judgement
+	}
+	if j := s.Judgement; j != nil && j.Candidate == s.Stable {
+		why = j.Rule
+	}
+	history.Serve(s, s.Stable, obj.Spec.Model.Version != 0, why, plan.At)
+	if r := plan.Rejection; r != nil && err == nil {
+		history.Reject(s, v1alpha1.RejectedVersion{Version: r.Version, Attempt: judge.Attempt(obj), Reason: r.Reason, Message: r.Message}, plan.At)
+	}
+}

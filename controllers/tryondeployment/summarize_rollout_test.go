@@ -1,0 +1,104 @@
+package tryondeployment
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+)
+
+// told is the history as "Reason version", newest first.
+func told(history []v1alpha1.HistoryEntry) string {
+	var all []string
+	for _, e := range history {
+		all = append(all, e.Reason+" "+e.Version)
+	}
+	return strings.Join(all, ", ")
+}
+
+func planned(stable string) Plan {
+	return Plan{Plan: rollout.Plan{Stable: stable, Stage: v1alpha1.ReasonServing}, At: noon}
+}
+
+func TestTheHistorySaysWhichVersionServedWhenAndWhy(t *testing.T) {
+	obj := serve("tops", 0)
+	summarize(obj, shifting(), planned("tops-v1"), nil)
+	summarize(obj, shifting(), planned("tops-v1"), nil)
+	second := planned("tops-v2")
+	second.Judgement = &v1alpha1.JudgementStatus{Candidate: "tops-v2", Rule: "every gate is kept"}
+	summarize(obj, shifting(), second, nil)
+	obj.Spec.Model.Version = 1
+	summarize(obj, shifting(), planned("tops-v1"), nil)
+	if got, want := told(obj.Status.History), "Fixed tops-v1, Promoted tops-v2, FirstVersion tops-v1"; got != want {
+		t.Errorf("history %q, want %q", got, want)
+	}
+	if got, want := obj.Status.History[1].Message, "it took over from tops-v1; every gate is kept"; got != want || !obj.Status.History[1].Time.Time.Equal(noon) {
+		t.Errorf("%+v, want the message %q", obj.Status.History[1], want)
+	}
+}
+
+func TestARejectionIsRememberedOnceItIsCarriedOut(t *testing.T) {
+	obj, plan := serve("tops", 0), planned("tops-v1")
+	plan.Rejection = &rollout.Rejection{Version: "tops-v2", Reason: v1alpha1.ReasonRolledBack, Message: strings.Repeat("slow ", 200)}
+	summarize(obj, shifting(), plan, errors.New("timeout"))
+	if len(obj.Status.Rejected) > 0 {
+		t.Errorf("remembered although it was not carried out: %+v", obj.Status.Rejected)
+	}
+	summarize(obj, shifting(), plan, nil)
+	if got, want := told(obj.Status.History), "RolledBack tops-v2, FirstVersion tops-v1"; got != want {
+		t.Errorf("history %q, want %q", got, want)
+	}
+	if len(rejectedOf(obj)) != 1 || len([]rune(rejectedOf(obj)["tops-v2"])) != 512 {
+		t.Errorf("rejected: %v", rejectedOf(obj))
+	}
+	obj.Spec.Replicas = 7
+	if len(rejectedOf(obj)) != 1 {
+		t.Error("scaling forgets the rejection")
+	}
+	obj.Annotations = map[string]string{names.RetryAnnotation: "please"}
+	if len(rejectedOf(obj)) != 0 {
+		t.Error("a retry does not forget the rejection")
+	}
+	summarize(obj, shifting(), planned("tops-v2"), nil)
+	if len(obj.Status.Rejected) != 0 {
+		t.Errorf("the stable version stands as rejected: %+v", obj.Status.Rejected)
+	}
+}
+
+func TestACommandIsShownAsLongAsItIsThere(t *testing.T) {
+	for value, want := range map[string]string{
+		"": "", "Pause": v1alpha1.ReasonCommandInForce, "Abort": v1alpha1.ReasonCommandInForce, "Promote": v1alpha1.ReasonCommandInForce,
+		"pause": v1alpha1.ReasonUnknownCommand, "Stop": v1alpha1.ReasonUnknownCommand,
+	} {
+		obj := serve("tops", 0)
+		obj.Annotations = map[string]string{names.RolloutAnnotation: "Pause"}
+		summarize(obj, shifting(), planned("tops-v1"), nil)
+		obj.Annotations[names.RolloutAnnotation] = value
+		summarize(obj, shifting(), planned("tops-v1"), nil)
+		got := ""
+		if c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionCommanded); c != nil {
+			got = c.Reason
+		}
+		if got != want {
+			t.Errorf("%q: reason %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestTheWeightIsForPeople(t *testing.T) {
+	for want, plan := range map[string]rollout.Plan{
+		"":           {Stable: "tops-v1"},
+		"0%":         {Stable: "tops-v1", Candidate: "tops-v2"},
+		"shadow 20%": {Stable: "tops-v1", Candidate: "tops-v2", Shadow: 20},
+		"10%":        {Stable: "tops-v1", Candidate: "tops-v2", Shadow: 20, Weight: 10},
+	} {
+		if got := weightOf(plan); got != want {
+			t.Errorf("weight %q, want %q", got, want)
+		}
+	}
+}

@@ -1,0 +1,2 @@
+// Package pace holds back what should be done only every so often, for each of many objects.
+package pace

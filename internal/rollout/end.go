@@ -1,0 +1,82 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+)
+
+// retire removes versions that are neither stable nor wanted: the one that was stable before, or a candidate that was given up.
+func (d *decision) retire(others []Set) {
+	promoted := d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Stable
+	switch {
+	case promoted && d.document.Shadow != nil:
+		d.publish(Document{Candidate: d.document.Candidate}, d.plan.Stable+" has taken over")
+	case promoted:
+	case d.document.names(d.plan.Stable):
+		d.clear(d.plan.Stable + " has taken over")
+	default:
+		d.clear(d.document.version() + " is not wanted any more")
+	}
+	if !promoted {
+		if missing := d.confirmed(); len(missing) > 0 {
+			d.stage(v1alpha1.ReasonDraining, "%s gets no more requests; waiting for %s to confirm it", versions(others), strings.Join(missing, ", "))
+			return
+		}
+	}
+	if behind := d.routeBehind(others, promoted); behind != "" {
+		d.stage(v1alpha1.ReasonPromoting, "%s takes over: %s", d.plan.Stable, behind)
+		return
+	}
+	var leaving int
+	for _, s := range others {
+		leaving += len(s.Pods)
+		if s.Deployed {
+			d.add(Intent{Verb: Retire, Version: s.Version, Reason: "all requests go to " + d.plan.Stable})
+		}
+	}
+	d.stage(v1alpha1.ReasonDraining, "%s of %s: last requests are being answered", pods(leaving), versions(others))
+}
+
+// routeBehind says what is missing until the Service sends everything to the stable version; empty when nothing is.
+func (d *decision) routeBehind(others []Set, promoted bool) string {
+	for _, s := range others {
+		if n := d.facts.Endpoints[s.Version]; n > 0 {
+			return fmt.Sprintf("the Service still has %d endpoints of %s", n, s.Version)
+		}
+	}
+	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < d.facts.Replicas {
+		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, d.facts.Replicas, because(d.stable.Failure()))
+	}
+	return ""
+}
+
+// settle is the end of every rollout: one version, and a control document that names no candidate.
+func (d *decision) settle() {
+	d.clear("the rollout is over")
+	ready, failure := d.stable.Ready(), d.stable.Failure()
+	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, because(failure))
+	switch {
+	case d.stable.whole(d.facts.Replicas) && d.stable.Updating:
+		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, because(failure))
+	case d.stable.whole(d.facts.Replicas) && d.refused != "":
+		d.stage(v1alpha1.ReasonRejected, "%s is served by %s; %s", d.plan.Stable, pods(int(ready)), d.refused)
+	case d.stable.whole(d.facts.Replicas):
+		d.stage(v1alpha1.ReasonServing, "%s is served by %s", d.plan.Stable, pods(int(ready)))
+	case ready > 0:
+		d.stage(v1alpha1.ReasonScaling, "%s", counts)
+	case d.stable.count(PodBroken) > 0:
+		d.stage(v1alpha1.ReasonUnavailable, "%s", counts)
+	default:
+		d.stage(v1alpha1.ReasonStarting, "%s", counts)
+	}
+}
+
+func versions(sets []Set) string {
+	all := make([]string, 0, len(sets))
+	for _, s := range sets {
+		all = append(all, s.Version)
+	}
+	return strings.Join(all, ", ")
+}

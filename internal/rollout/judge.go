@@ -1,0 +1,120 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/sequential"
+)
+
+// judged says whether the spec asks for a verdict before a candidate gets a share.
+func (f Facts) judged() bool {
+	return len(f.Steps) > 0 && f.Steps[0].Shadow > 0 && f.Command != Promote
+}
+
+// outcome is the verdict on the candidate; evidence that answers another question is none.
+func (f Facts) outcome() sequential.Verdict {
+	if f.Verdict.Epoch != f.Epoch || f.Verdict.Outcome == "" {
+		return sequential.KeepCollecting
+	}
+	return f.Verdict.Outcome
+}
+
+// rule is the sentence that goes with the outcome.
+func (f Facts) rule() string {
+	if f.Verdict.Epoch != f.Epoch || f.Verdict.Rule == "" {
+		return "no evidence yet"
+	}
+	return f.Verdict.Rule
+}
+
+// objection says why the candidate has to be given up, in the API's reason and in words; empty when it has not. It rests on nothing that
+// a half-done rejection has changed already, so that a manager that is killed in between comes to the same.
+func (d *decision) objection(candidate Set) (reason, why string) {
+	f := d.facts
+	switch {
+	case f.Command == Pause:
+		return "", ""
+	case f.Command == Abort:
+		return v1alpha1.ReasonAborted, "it was aborted"
+	case f.judged() && f.outcome() == sequential.Reject:
+		return d.blame(), f.rule()
+	}
+	if why = d.tooLate(candidate); why != "" {
+		return d.blame(), why
+	}
+	return "", ""
+}
+
+// tooLate says what the candidate lacks at the deadline; empty when nothing, or when there is time left.
+func (d *decision) tooLate(candidate Set) string {
+	f, failure, fit := d.facts, candidate.Failure(), candidate.whole(d.facts.Replicas)
+	if d.document.names(candidate.Version) {
+		fit = candidate.sound()
+	}
+	switch {
+	case !d.overdue():
+		return ""
+	case failure != "" && !fit:
+		return fmt.Sprintf("it was not ready within %s: %s", span(f.Deadline), failure)
+	case f.judged() && f.RejectSilence && d.share() == nil && f.outcome() != sequential.Promote:
+		return fmt.Sprintf("there was no verdict within %s: %s", span(f.Deadline), f.rule())
+	}
+	return ""
+}
+
+// blame is the reason of a rejection: a candidate that had a share is rolled back.
+func (d *decision) blame() string {
+	r := d.facts.Record
+	hadShare := r != nil && r.Version == d.facts.Wanted && r.Step >= 0 && (r.Step >= len(d.facts.Steps) || d.facts.Steps[r.Step].Shadow == 0)
+	if hadShare || d.share() != nil {
+		return v1alpha1.ReasonRolledBack
+	}
+	return v1alpha1.ReasonRejected
+}
+
+// reject takes everything away from the candidate and has the rejection kept; the next look retires it.
+func (d *decision) reject(version, reason, why string) {
+	if d.document.names(version) {
+		d.publish(Document{}, version+" is rejected")
+	}
+	d.plan.Rejection = &Rejection{Version: version, Reason: reason, Message: why}
+	d.plan.Candidate, d.plan.Record = "", nil
+	d.stage(v1alpha1.ReasonDraining, "%s is rejected: %s", version, why)
+	d.recheck(pollEvery)
+}
+
+// started is when the deadline of this rollout began to run.
+func (d *decision) started() time.Time {
+	r := d.facts.Record
+	if r != nil && r.Version == d.facts.Wanted && !r.Started.IsZero() && !r.Started.After(d.now) {
+		return r.Started
+	}
+	return d.now
+}
+
+// overdue says whether the deadline has passed. While it has not, it asks for a look when it does.
+func (d *decision) overdue() bool {
+	if d.facts.Deadline <= 0 {
+		return false
+	}
+	left := d.facts.Deadline - d.now.Sub(d.started())
+	if left > 0 {
+		d.recheck(left)
+	}
+	return left <= 0
+}
+
+// span writes a duration without the zeros that mean nothing.
+func span(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
