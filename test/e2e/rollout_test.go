@@ -22,12 +22,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
 	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 // TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest trains a second version under the real training-operator, kills its
@@ -36,6 +38,7 @@ func TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest(t *testing.
 	k := cluster(t)
 	before := get(t, k, &v1alpha1.TryOnDeployment{}, "storefront")
 	first := before.Status.Stable
+	judgeErrorsInShadow(t, k)
 	// What this version scores is not the question here: its last stage is short and its gate lets it pass.
 	applySample(t, k, "second-version.yaml", "  training:\n", "  training:\n    backend: PyTorchJob\n", `steps: "450"`, "steps: \"210\"\n        checkpointEvery: \"50\"", `minGain: "0.15"`, `minGain: "-1"`)
 	second := names.ModelVersion("tops", get(t, k, &v1alpha1.TryOnModelVersion{}, first).Spec.Version+1)
@@ -62,6 +65,7 @@ func TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest(t *testing.
 		return d.Status.Stable == second && d.Status.Candidate == nil && conditionIsTrue(d.Status.Conditions, v1alpha1.ConditionRolledOut), nil
 	})
 	load.stop()
+	checkJudgement(t, k, second)
 	if load.failed.Load() > 0 {
 		t.Errorf("%d of %d requests failed during the rollout; the first: %v", load.failed.Load(), load.sent.Load(), load.first.Load())
 	}
@@ -69,6 +73,39 @@ func TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest(t *testing.
 		t.Errorf("only %d requests were sent during the rollout", load.sent.Load())
 	}
 	t.Logf("%d requests, %d failed", load.sent.Load(), load.failed.Load())
+}
+
+// judgeErrorsInShadow makes the deployment judge its next version on copies of every request before it gets a share. The gate is wide, so
+// that the test's few requests are enough for a verdict that holds with 95 %.
+func judgeErrorsInShadow(t *testing.T, k *kube.Cluster) {
+	t.Helper()
+	d := get(t, k, &v1alpha1.TryOnDeployment{}, "storefront")
+	base := client.MergeFrom(d.DeepCopy())
+	d.Spec.Rollout.Steps = []v1alpha1.RolloutStep{
+		{Shadow: v1alpha1.ShadowStep{SamplePercent: 100}},
+		{Weight: 50, Hold: &metav1.Duration{Duration: 5 * time.Second}},
+	}
+	d.Spec.Gates = []v1alpha1.LiveGate{{Metric: v1alpha1.LiveErrors, Max: "0.05"}}
+	if err := k.Patch(t.Context(), d, base); err != nil {
+		t.Fatalf("asking for a shadow step: %v", err)
+	}
+}
+
+// checkJudgement sees that the version was judged on pairs of answers, and that the history tells it.
+func checkJudgement(t *testing.T, k *kube.Cluster, version string) {
+	t.Helper()
+	d := get(t, k, &v1alpha1.TryOnDeployment{}, "storefront")
+	if len(d.Status.History) == 0 || d.Status.History[0].Version != version || d.Status.History[0].Reason != v1alpha1.ReasonPromoted {
+		t.Errorf("the history does not begin with the promotion of %s: %+v", version, d.Status.History)
+	}
+	judgement := d.Status.Judgement
+	if judgement == nil || judgement.Candidate != version || string(judgement.Verdict) != string(sequential.Promote) || len(judgement.Gates) != 1 {
+		t.Fatalf("the judgement of %s is %+v", version, judgement)
+	}
+	if pairs := ptr.Deref(judgement.Gates[0].Have, 0); pairs < 50 {
+		t.Errorf("%s was promoted after %d pairs: no verdict at this margin takes fewer than 50", version, pairs)
+	}
+	t.Logf("judged: %s", judgement.Rule)
 }
 
 // awaitProgress waits until the last stage of a version is past some percent of its steps.
