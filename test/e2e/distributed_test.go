@@ -38,13 +38,14 @@ spec:
       params: {steps: "8", batchSize: "4", checkpointEvery: "4", threads: "1", seed: "SEED"}
 `
 
+// newSeed makes a stage of its own: one that the artefact store has already is not trained again.
+func newSeed() string { return strconv.FormatInt(time.Now().Unix()%1_000_000, 10) }
+
 // TestTwoNodesTrainAStageTogether runs a master and a worker pod under the real training-operator, in a namespace that enforces the
 // restricted Pod Security Standard. The trainer's pods meet over torch.distributed; a stage whose pods do not meet ends in no output.
 func TestTwoNodesTrainAStageTogether(t *testing.T) {
 	k := cluster(t)
-	// A stage that the artefact store has already is not trained again; with another seed it is another stage.
-	seed := strconv.FormatInt(time.Now().Unix()%1_000_000, 10)
-	if err := k.ApplyYAML(t.Context(), []byte(strings.Replace(twoNodes, "SEED", seed, 1))); err != nil {
+	if err := k.ApplyYAML(t.Context(), []byte(strings.Replace(twoNodes, "SEED", newSeed(), 1))); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { remove(t, k, named(&v1alpha1.TryOnModel{}, "together")) })

@@ -39,8 +39,8 @@ func TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest(t *testing.
 	before := get(t, k, &v1alpha1.TryOnDeployment{}, "storefront")
 	first := before.Status.Stable
 	judgeErrorsInShadow(t, k)
-	// What this version scores is not the question here: its last stage is short and its gate lets it pass.
-	applySample(t, k, "second-version.yaml", "  training:\n", "  training:\n    backend: PyTorchJob\n", `steps: "450"`, "steps: \"210\"\n        checkpointEvery: \"50\"", `minGain: "0.15"`, `minGain: "-1"`)
+	// What this version scores is not the question here: its last stage is short, its gate lets it pass, and its seed is new.
+	applySample(t, k, "second-version.yaml", "  training:\n", "  training:\n    backend: PyTorchJob\n", `steps: "450"`, "steps: \"210\"\n        checkpointEvery: \"50\"\n        seed: \""+newSeed()+"\"", `minGain: "0.15"`, `minGain: "-1"`)
 	second := names.ModelVersion("tops", get(t, k, &v1alpha1.TryOnModelVersion{}, first).Spec.Version+1)
 
 	awaitProgress(t, k, second, 55)
