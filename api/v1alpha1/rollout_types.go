@@ -13,7 +13,7 @@ type RolloutSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.shadow)).size() == 0 || (has(self[0].shadow) && self.filter(i, has(i.shadow)).size() == 1)",message="there is one shadow step at most, and it comes first: a version is judged before it gets a share"
-	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.weight)).map(i, i.weight) == self.filter(i, has(i.weight)).map(i, i.weight).sort()",message="weights must rise from step to step"
+	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.weight)).map(i, i.weight) == self.filter(i, has(i.weight)).map(i, i.weight).sort()",message="weights may not fall from step to step"
 	Steps []RolloutStep `json:"steps,omitempty"`
 
 	// deadline is how long a new version may take until it is ready and, with a shadow step, judged; 24h when not set. One that fails

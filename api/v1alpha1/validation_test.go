@@ -182,7 +182,7 @@ func deploymentRules() map[string]rule {
 		"a deployment's name is short":           onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
 		"a deployment's name can be a Service's": onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
 		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 3 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = -1 }, "spec.replicas"),
-		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights must rise from step to step"),
+		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
 		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
 		"a hold ends":                            onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
 		"a runtime's image is a reference": onDeployment(func(d *v1alpha1.TryOnDeployment) {
@@ -205,7 +205,7 @@ func judgementRules() map[string]rule {
 		"a step does something":         onDeployment(judged(), steps(step(0, time.Minute)), "exactly one of the fields in [shadow weight] must be set"),
 		"a shadow step comes first":     onDeployment(judged(step(10, 0)), steps(step(10, 0), shadow(20)), "it comes first: a version is judged before it gets a share"),
 		"there is one shadow step":      onDeployment(judged(), judged(shadow(50)), "there is one shadow step at most"),
-		"weights rise after a shadow":   onDeployment(judged(step(10, 0), step(50, 0)), judged(step(50, 0), step(10, 0)), "weights must rise from step to step"),
+		"weights rise after a shadow":   onDeployment(judged(step(10, 0), step(50, 0)), judged(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
 		"a sample is a percentage":      onDeployment(judged(), steps(shadow(101)), "samplePercent"),
 		"a sample is something":         onDeployment(judged(), steps(shadow(-1)), "samplePercent"),
 		"gates need a shadow step":      onDeployment(liveGates(latency, errors, artefacts), unjudged, "begin rollout.steps with a shadow step, or remove gates"),
