@@ -170,7 +170,7 @@ func (d *decider) train() bool {
 		return d.stop(v1alpha1.ReasonStageNotFound, err.Error())
 	}
 	newest := newestOf(d.seen.Versions)
-	if newest == nil || !plan.SamePlan(newest.Spec, wanted) {
+	if newest == nil || !plan.SamePlan(newest.Spec, wanted) && !d.sameButForTheTrainer(newest) {
 		wanted.Version = d.nextNumber(newest)
 		d.plan.Version = d.makeVersion(wanted)
 		return d.stop(v1alpha1.ReasonPending, "TryOnModelVersion "+d.plan.Version.Name+" is recorded")
@@ -182,6 +182,17 @@ func (d *decider) train() bool {
 		return true
 	}
 	return d.lift(newest.Name, newest.Status.Conditions, v1alpha1.ReasonPending)
+}
+
+// sameButForTheTrainer tells whether a version is what the spec asks for with the trainer that it was planned with: an upgrade of the
+// operator alone must not train every model anew.
+func (d *decider) sameButForTheTrainer(version *v1alpha1.TryOnModelVersion) bool {
+	trainer := version.Annotations[names.AnnotationTrainer]
+	if trainer == "" {
+		return false
+	}
+	wanted, err := plan.Version(d.model, d.seen.Method, d.dataset(d.plan.DatasetName), trainer)
+	return err == nil && plan.SamePlan(version.Spec, wanted)
 }
 
 // lift repeats what the child says of itself, so that nobody has to look further than the model.
@@ -198,6 +209,7 @@ func (d *decider) makeVersion(spec v1alpha1.TryOnModelVersionSpec) *v1alpha1.Try
 	version.Namespace = d.model.Namespace
 	version.Name = names.ModelVersion(d.model.Name, spec.Version)
 	version.Labels = names.Labels(names.LabelModel, d.model.Name)
+	version.Annotations = map[string]string{names.AnnotationTrainer: d.seen.TrainerImage}
 	return version
 }
 

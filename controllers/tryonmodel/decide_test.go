@@ -298,3 +298,21 @@ func TestAReadyVersionDoesNotBearTheWordsOfAnError(t *testing.T) {
 		t.Errorf("Ready is %+v", ready)
 	}
 }
+
+func TestAnotherTrainerImageMakesNoVersionUntilTheSpecChanges(t *testing.T) {
+	w := newWorld().pinned().recorded(v1alpha1.DataTestsVerdictPassed)
+	made := decide(w.model, w.seen, noon).Version
+	if made == nil {
+		t.Fatal("no version is made")
+	}
+	w.seen.Versions = []v1alpha1.TryOnModelVersion{*made}
+	w.seen.TrainerImage = "trainer:2"
+	if got := decide(w.model, w.seen, noon); got.Version != nil || got.Current == nil {
+		t.Errorf("an upgrade alone: %s: %s", got.Reason, got.Message)
+	}
+	w.model.Spec.Evaluation.MaxCases = 8
+	got := decide(w.model, w.seen, noon).Version
+	if got == nil || got.Name != "tops-v2" || got.Spec.Stages[0].Image != "trainer:2" {
+		t.Errorf("after a change of the spec: %+v", got)
+	}
+}

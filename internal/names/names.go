@@ -48,6 +48,9 @@ const AnnotationAttempt = "tryon.braincreators.com/attempt"
 // AnnotationBuilt records the digest of the spec that a Job was made with, without what the API server has added to it.
 const AnnotationBuilt = "tryon.braincreators.com/built"
 
+// AnnotationTrainer records the image that stood for the reference trainer when a version was planned.
+const AnnotationTrainer = "tryon.braincreators.com/trainer"
+
 // AnnotationWeights records the digest of the weights that a serving Deployment's pods pull.
 const AnnotationWeights = "tryon.braincreators.com/weights"
 
