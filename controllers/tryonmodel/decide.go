@@ -126,8 +126,8 @@ func (d *decider) pinned(key v1alpha1.Digest, envelope report.Envelope) bool {
 
 // usable tells whether the recorded content can be used.
 func (d *decider) usable() bool {
-	if d.plan.Pin.Message != "" {
-		return d.stop(v1alpha1.ReasonPinFailed, "The dataset cannot be used: "+d.plan.Pin.Message)
+	if d.plan.Pin.Digest == "" {
+		return d.stop(v1alpha1.ReasonPinFailed, "The dataset cannot be used: "+cmp.Or(d.plan.Pin.Message, "its pin failed without a word"))
 	}
 	return true
 }

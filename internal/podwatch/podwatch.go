@@ -9,6 +9,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/report"
 )
 
 // maxMessage bounds, in runes, what is copied from a pod into a condition.
@@ -117,9 +118,6 @@ func containerFailure(pod *corev1.Pod, container string, t *corev1.ContainerStat
 // outOfMemory is the kubelet's reason for a container that the kernel killed for want of memory.
 const outOfMemory = "OOMKilled"
 
-// exitTerminated is the code of a process that ended because of SIGTERM.
-const exitTerminated = 143
-
 // OutOfMemory tells whether one of the pod's containers was killed for want of memory.
 func OutOfMemory(pod *corev1.Pod) bool {
 	for _, s := range statuses(pod) {
@@ -138,7 +136,7 @@ func Disrupted(pod *corev1.Pod) bool {
 		}
 	}
 	for _, s := range pod.Status.ContainerStatuses {
-		if s.Name == names.ContainerWorker && s.State.Terminated != nil && s.State.Terminated.ExitCode == exitTerminated {
+		if s.Name == names.ContainerWorker && s.State.Terminated != nil && s.State.Terminated.ExitCode == report.ExitTerminated {
 			return true
 		}
 	}

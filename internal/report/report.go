@@ -53,6 +53,10 @@ type Reference struct {
 	Digest string `json:"digest"`
 }
 
+// ExitTerminated is the exit code of a worker that was asked to end before its work was done (128 + SIGTERM): the work did not fail, and
+// whoever runs it does not count the attempt.
+const ExitTerminated = 143
+
 // Envelope is what a worker leaves behind.
 type Envelope struct {
 	Schema  string  `json:"schema"`

@@ -14,6 +14,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/report"
 )
 
 // Kind says what a Job does; it is the value of the work label.
@@ -117,9 +118,6 @@ const (
 	KeepSeconds  = 3600
 )
 
-// exitTerminated is the code of a process that ended because of SIGTERM: somebody took the pod away, the work did not fail.
-const exitTerminated = 143
-
 // MakeJob wraps a pod into a Job. Pods that are evicted, preempted or deleted are replaced without counting as failures.
 func MakeJob(w Work, template corev1.PodTemplateSpec) *batchv1.Job {
 	template.Spec.RestartPolicy = corev1.RestartPolicyNever
@@ -141,7 +139,7 @@ func MakeJob(w Work, template corev1.PodTemplateSpec) *batchv1.Job {
 					Action: batchv1.PodFailurePolicyActionIgnore,
 					OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
 						ContainerName: ptr.To(names.ContainerWorker),
-						Operator:      batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{exitTerminated},
+						Operator:      batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{report.ExitTerminated},
 					},
 				},
 			}},

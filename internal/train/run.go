@@ -189,6 +189,8 @@ func (s *session) publish(ctx context.Context) (*Document, *report.Reference, er
 		return nil, nil, failed(ReasonNoOutput, errors.New("the command ended well without any bytes in TRYON_OUTPUT_DIR"))
 	}
 	if first, ref, err := s.finished(ctx); err != nil || (first != nil && first.Summary.Weights != tree.Digest) {
+		// What this attempt saved since the other one was done belongs to nobody.
+		s.clearCheckpoints(ctx, first)
 		return first, ref, err
 	}
 	doc := s.document(tree)

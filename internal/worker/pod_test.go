@@ -4,9 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
 
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/dataset"
@@ -115,7 +121,9 @@ func TestATaskThatIsNotUnderstoodIsAnError(t *testing.T) {
 	}
 }
 
-func TestTrainRunsTheCommandOnAPinnedDataset(t *testing.T) {
+// stageTask draws and pins a dataset, and writes the task of a stage on it.
+func stageTask(t *testing.T) (file string) {
+	t.Helper()
 	base := t.TempDir()
 	data, uri := filepath.Join(base, "data"), "file://"+filepath.Join(base, "store")
 	if code, _, problem := call(t, "synth", "--out", data, "--train", "2", "--test", "2", "--height", "64", "--width", "48", "--workers", "1"); code != exitDone {
@@ -129,10 +137,60 @@ func TestTrainRunsTheCommandOnAPinnedDataset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, log := filepath.Join(base, "task.json"), filepath.Join(base, "log")
+	file = filepath.Join(base, "task.json")
 	if err := os.WriteFile(file, body, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// A pod that is taken away gets SIGTERM; its Job tells that from a failure by the exit code.
+func TestTrainThatIsAskedToEndSaysSoByItsExitCode(t *testing.T) {
+	if task := os.Getenv("TRYON_TEST_TASK"); task != "" {
+		ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM)
+		defer stop()
+		os.Exit(Main(ctx, []string{"train", "--task", task, "--", "sh", "-c", `: > "$TRYON_TEST_STARTED"; sleep 60 & wait`}))
+	}
+	started := filepath.Join(t.TempDir(), "started")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "TRYON_TEST_TASK="+stageTask(t), "TRYON_TEST_STARTED="+started, terminationLogEnv+"="+started+".log")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitFile(t, started)
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if _ = cmd.Wait(); cmd.ProcessState.ExitCode() != report.ExitTerminated {
+		t.Errorf("%s, want exit code %d", cmd.ProcessState, report.ExitTerminated)
+	}
+}
+
+// awaitFile waits for a file that another process makes.
+func awaitFile(t *testing.T, path string) {
+	t.Helper()
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = watcher.Close() }()
+	if err := watcher.Add(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return
+		}
+		select {
+		case <-watcher.Events:
+		case <-time.After(time.Minute):
+			t.Fatalf("%s was not made in time", path)
+		}
+	}
+}
+
+func TestTrainRunsTheCommandOnAPinnedDataset(t *testing.T) {
+	file, log := stageTask(t), filepath.Join(t.TempDir(), "log")
 	t.Setenv(terminationLogEnv, log)
 	code, _, problem := call(t, "train", "--task", file, "--", "sh", "-c", `cp "$TRYON_DATASET_DIR/train_pairs.txt" "$TRYON_OUTPUT_DIR/"`)
 	message, err := os.ReadFile(log)

@@ -33,9 +33,14 @@ func runTrain(ctx context.Context, args []string, streams Streams) int {
 	fetch := func(ctx context.Context, store *artefact.Store, t task.Train, dir string) error {
 		return dataset.Fetch(ctx, store, t.Source, t.Digest, dir)
 	}
-	return leave(streams, train.Run(ctx, train.Options{
+	ending := train.Run(ctx, train.Options{
 		Task: t, Command: flags.Args(), Rank: rank, Fetch: fetch, Out: streams.Out, Err: streams.Err,
-	}))
+	})
+	code := leave(streams, ending)
+	if ending.Reason == train.ReasonTerminated {
+		return report.ExitTerminated
+	}
+	return code
 }
 
 // rankVariables name this node's rank, in the order in which they are believed: what PyTorchJob, Trainer v2's torchrun and an
