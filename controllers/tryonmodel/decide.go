@@ -106,7 +106,7 @@ func (d *decider) pin() bool {
 	}
 	switch {
 	case next.Errored:
-		return d.stop(v1alpha1.ReasonPinFailed, "The dataset could not be read: "+next.Message)
+		return d.stop(v1alpha1.ReasonPinFailed, "The dataset "+d.model.Spec.Dataset.Source.URI+" could not be read: "+next.Message)
 	case next.Run == nil:
 		return d.stop(v1alpha1.ReasonPinning, "The dataset's digest is computed")
 	case next.Run.State == backend.Reported:

@@ -133,7 +133,7 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 		},
 		"nothing yet":    {newWorld(), []string{v1alpha1.ReasonPinning, "The dataset's digest is computed", "start pin 0"}},
 		"the pin runs":   {newWorld().run(backend.Running, nil), []string{v1alpha1.ReasonPinning, "The dataset's digest is computed"}},
-		"the pin errors": {newWorld().run(backend.Errored, func(r *backend.Run) { r.Message = "no bucket" }), []string{v1alpha1.ReasonPinFailed, "The dataset could not be read: no bucket; attempt 2 follows at 12:00:30 UTC"}},
+		"the pin errors": {newWorld().run(backend.Errored, func(r *backend.Run) { r.Message = "no bucket" }), []string{v1alpha1.ReasonPinFailed, "The dataset pvc://data/a could not be read: no bucket; attempt 2 follows at 12:00:30 UTC"}},
 		"the claim is missing": {
 			newWorld().run(backend.Waiting, func(r *backend.Run) {
 				r.Trouble = podwatch.Trouble{Reason: v1alpha1.ReasonUnschedulable, Message: "no claim"}

@@ -142,8 +142,19 @@ func (w *watch) judge(err error) error {
 	if w.stopped {
 		return errored(ReasonTerminated, fmt.Errorf("asked to stop at step %d: %w", w.s.meter.snapshot().Step, err))
 	}
+	if w.refused() {
+		return failed(ReasonParamsRefused, fmt.Errorf("the command refused its parameters; correct training.stages[%s].params: %s", w.s.o.Task.Stage, w.tail.text()))
+	}
 	if text := w.tail.text(); text != "" {
 		return errored(ReasonCommandFailed, fmt.Errorf("the command ended with %w; its last words:\n%s", err, text))
 	}
 	return errored(ReasonCommandFailed, fmt.Errorf("the command ended with %w and said nothing", err))
+}
+
+// exitUsage is the exit code by which a program says that it was called wrongly, as shells, Python's argparse and the trainer do.
+const exitUsage = 2
+
+// refused tells whether the command did not even begin because of what it was asked for.
+func (w *watch) refused() bool {
+	return w.cmd.ProcessState.ExitCode() == exitUsage && w.s.meter.snapshot().Step == 0
 }

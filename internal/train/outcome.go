@@ -25,6 +25,8 @@ const (
 	ReasonCommandNotStarted = "CommandNotStarted"
 	// ReasonCommandFailed: the command ended with an exit code other than 0 or by a signal.
 	ReasonCommandFailed = "CommandFailed"
+	// ReasonParamsRefused: the command ended with exit code 2 before its first step: another attempt would end the same way.
+	ReasonParamsRefused = "ParamsRefused"
 	// ReasonTerminated: the pod was asked to stop; a new one resumes from the newest checkpoint.
 	ReasonTerminated = "Terminated"
 	// ReasonNonFiniteLoss: a loss became NaN or infinite.

@@ -237,6 +237,8 @@ func TestEndsThatAreNoSuccess(t *testing.T) {
 		"an empty file":  {`: > "$TRYON_OUTPUT_DIR/weights.npz"`, report.Failed, train.ReasonNoOutput, "TRYON_OUTPUT_DIR"},
 		"a link":         {`ln -s /etc/hostname "$TRYON_OUTPUT_DIR/weights.npz"`, report.Failed, train.ReasonBadOutput, "unsafe path"},
 		"a crash":        {`echo epoch 1; echo 'RuntimeError: CUDA out of memory' >&2; exit 3`, report.Errored, train.ReasonCommandFailed, "exit status 3"},
+		"wrong params":   {`echo "unknown parameter 'stpes'" >&2; exit 2`, report.Failed, train.ReasonParamsRefused, "params: unknown parameter 'stpes'"},
+		"2, but later":   {progressAt(3, `"loss":1`) + `exit 2`, report.Errored, train.ReasonCommandFailed, "exit status 2"},
 		"its last words": {`i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; echo 'Fatal: boom'; exit 1`, report.Errored, train.ReasonCommandFailed, "Fatal: boom"},
 		"a signal":       {`kill -KILL $$`, report.Errored, train.ReasonCommandFailed, "killed"},
 		"binary noise":   {`head -c 5000 /dev/zero | tr '\0' '\1'; printf '\377\376<\033[31m'; exit 1`, report.Errored, train.ReasonCommandFailed, "exit status 1"},
