@@ -371,7 +371,7 @@ func TestInterruptedAttemptsDoNotFailTheStage(t *testing.T) {
 		w.errs(v, "it was interrupted: one of its pods was deleted")
 		w.last(v).Disrupted = true
 		w.step(v)
-		w.pass(time.Minute)
+		w.pass(10 * time.Minute)
 		w.step(v)
 	}
 	w.compare("interrupted")

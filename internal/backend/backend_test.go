@@ -262,11 +262,17 @@ func TestThePodThatEndedAPyTorchJobIsFound(t *testing.T) {
 	}
 }
 
-func TestAnInterruptionIsFollowedSoonAndCountedApart(t *testing.T) {
-	run := Run{Key: key, State: Errored, Disrupted: true, FinishedAt: noon.Add(-firstDelay), Message: "drained", Attempt: resources.Attempt{Number: 1, Disruptions: 7}}
+// The first interruption is followed soon; a pod that is evicted again and again must not keep asking for GPUs.
+func TestAnInterruptionIsCountedApartAndFollowedEverMoreSlowly(t *testing.T) {
+	run := Run{Key: key, State: Errored, Disrupted: true, FinishedAt: noon.Add(-delay(2)), Message: "drained", Attempt: resources.Attempt{Number: 1, Disruptions: 2}}
 	got := Decide([]Run{run}, key, "", noon)
-	if diff := cmp.Diff(&resources.Attempt{Number: 1, Disruptions: 8}, got.Start); diff != "" {
+	if diff := cmp.Diff(&resources.Attempt{Number: 1, Disruptions: 3}, got.Start); diff != "" {
 		t.Errorf("start (-want +got):\n%s", diff)
+	}
+	early := run
+	early.FinishedAt = noon.Add(-firstDelay)
+	if start := Decide([]Run{early}, key, "", noon).Start; start != nil {
+		t.Errorf("the third interruption is followed after %s already, by %+v", firstDelay, start)
 	}
 	following := Run{Key: key, State: Running, Attempt: *got.Start}
 	if latest := Decide([]Run{run, following}, key, "", noon).Run; latest.State != Running {

@@ -70,7 +70,8 @@ func (n *Next) again(round string, now time.Time) {
 	pause := delay(n.Run.Attempt.Number)
 	if n.Run.Disrupted {
 		following.Number, following.Disruptions = n.Run.Attempt.Number, n.Run.Attempt.Disruptions+1
-		pause = firstDelay
+		// A pod that is evicted every time, for want of memory on its node, must not keep asking for GPUs.
+		pause = delay(n.Run.Attempt.Disruptions)
 	}
 	due := n.Run.FinishedAt.Add(pause)
 	if left := due.Sub(now); left > 0 {
