@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -34,7 +33,7 @@ import (
 type cluster struct {
 	client.Client
 	kubeconfig string
-	warnings   *warnings
+	warnings   *apitest.Warnings
 }
 
 func TestTheChartInAKubeAPIServer(t *testing.T) {
@@ -58,7 +57,7 @@ func TestTheChartInAKubeAPIServer(t *testing.T) {
 func start(t *testing.T) cluster {
 	t.Helper()
 	config := apitest.Start(t)
-	seen := &warnings{}
+	seen := &apitest.Warnings{}
 	config.WarningHandlerWithContext = seen
 	scheme := apitest.Scheme(t)
 	if err := apiextensionsv1.AddToScheme(scheme); err != nil {
@@ -79,26 +78,6 @@ func start(t *testing.T) cluster {
 		t.Fatalf("the CRDs do not go: %v", err)
 	}
 	return c
-}
-
-// warnings are what the API server says beside its answers.
-type warnings struct {
-	mu   sync.Mutex
-	text []string
-}
-
-func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, _ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.text = append(w.text, text)
-}
-
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := w.text
-	w.text = nil
-	return text
 }
 
 func kubeconfigOf(t *testing.T, config *rest.Config) string {
@@ -210,7 +189,7 @@ func checkValueSets(t *testing.T, c cluster) {
 	if err := c.Create(t.Context(), restricted); err != nil {
 		t.Fatal(err)
 	}
-	c.warnings.take()
+	c.warnings.Take()
 	for name, args := range valueSets(t) {
 		t.Run(name, func(t *testing.T) {
 			out, err := helm(t, append([]string{"template", "again", chartFolder, "--namespace", restricted.Name}, args...)...)
@@ -233,7 +212,7 @@ func checkTaken(t *testing.T, c cluster, object client.Object) {
 	if err != nil && (!apierrors.IsAlreadyExists(err) || object.GetNamespace() != "") {
 		t.Errorf("%T %s: %v", object, object.GetName(), err)
 	}
-	if said := c.warnings.take(); len(said) > 0 {
+	if said := c.warnings.Take(); len(said) > 0 {
 		t.Errorf("%T %s: %v", object, object.GetName(), said)
 	}
 }

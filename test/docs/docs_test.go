@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -10,7 +9,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -112,29 +110,9 @@ func objects(t *testing.T, m manifest) []*unstructured.Unstructured {
 	}
 }
 
-// warnings are what the API server says beside its answers.
-type warnings struct {
-	mu   sync.Mutex
-	text []string
-}
-
-func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, _ int, _, text string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.text = append(w.text, text)
-}
-
-func (w *warnings) take() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	text := w.text
-	w.text = nil
-	return text
-}
-
 func TestEveryManifestIsTaken(t *testing.T) {
 	config := apitest.Start(t)
-	said := &warnings{}
+	said := &apitest.Warnings{}
 	config.WarningHandlerWithContext = said
 	c := client.WithFieldValidation(apitest.Client(t, config), metav1.FieldValidationStrict)
 	restricted := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "restricted", Labels: map[string]string{
@@ -154,7 +132,7 @@ func TestEveryManifestIsTaken(t *testing.T) {
 				if err := c.Create(t.Context(), object, client.DryRunAll); err != nil {
 					t.Errorf("%v\n%s", err, m.text)
 				}
-				if text := said.take(); len(text) > 0 {
+				if text := said.Take(); len(text) > 0 {
 					t.Errorf("the API server warns: %q", text)
 				}
 			})
