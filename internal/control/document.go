@@ -1,14 +1,14 @@
 package control
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 const (
@@ -102,8 +102,8 @@ func (d Document) Encode() ([]byte, error) {
 // Decode reads a document strictly. Every error wraps ErrInvalid.
 func Decode(body []byte) (Document, error) {
 	var d Document
-	if err := strict(body, MaxBytes, &d); err != nil {
-		return Document{}, err
+	if err := strict.Decode(body, MaxBytes, &d); err != nil {
+		return Document{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return d, d.check()
 }
@@ -111,8 +111,8 @@ func Decode(body []byte) (Document, error) {
 // DecodeStatus reads a pod's status strictly. Every error wraps ErrInvalid.
 func DecodeStatus(body []byte) (Status, error) {
 	var s Status
-	if err := strict(body, MaxStatusBytes, &s); err != nil {
-		return Status{}, err
+	if err := strict.Decode(body, MaxStatusBytes, &s); err != nil {
+		return Status{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if s.Schema != StatusSchema {
 		return Status{}, fmt.Errorf("%w: schema is %q, want %q", ErrInvalid, s.Schema, StatusSchema)
@@ -169,21 +169,6 @@ func checkPeer(role, version, address string) error {
 	// Only what a Service's address has: anything else in it was not written by the operator.
 	if bare := (url.URL{Scheme: u.Scheme, Host: u.Host}); u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || strings.TrimSuffix(address, "/") != bare.String() {
 		return fmt.Errorf("%w: %s address %.128q must be http://host:port", ErrInvalid, role, address)
-	}
-	return nil
-}
-
-func strict(body []byte, limit int, into any) error {
-	if len(body) > limit {
-		return fmt.Errorf("%w: %d bytes are over the limit of %d", ErrInvalid, len(body), limit)
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: bytes follow the document", ErrInvalid)
 	}
 	return nil
 }

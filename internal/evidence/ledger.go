@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/sequential"
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 const (
@@ -81,8 +82,8 @@ func NewLedger(epoch, stable, candidate string, latencyRatio float64, now time.T
 // DecodeLedger reads a ledger strictly. Every error wraps ErrInvalid.
 func DecodeLedger(body []byte) (*Ledger, error) {
 	l := &Ledger{}
-	if err := strict(body, MaxLedgerBytes, l); err != nil {
-		return nil, err
+	if err := strict.Decode(body, MaxLedgerBytes, l); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	if err := l.check(); err != nil {
 		return nil, err

@@ -1,13 +1,13 @@
 package evidence
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 const (
@@ -51,8 +51,8 @@ func (r Report) Encode() ([]byte, error) {
 // Decode reads a report strictly. Every error wraps ErrInvalid.
 func Decode(body []byte) (Report, error) {
 	var r Report
-	if err := strict(body, MaxBytes, &r); err != nil {
-		return Report{}, err
+	if err := strict.Decode(body, MaxBytes, &r); err != nil {
+		return Report{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return r, r.check()
 }
@@ -88,21 +88,6 @@ func checkWords(words ...string) error {
 		if !word.MatchString(w) {
 			return fmt.Errorf("%w: %.64q is neither an epoch nor a version", ErrInvalid, w)
 		}
-	}
-	return nil
-}
-
-func strict(body []byte, limit int, into any) error {
-	if len(body) > limit {
-		return fmt.Errorf("%w: %d bytes are over the limit of %d", ErrInvalid, len(body), limit)
-	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: bytes follow the document", ErrInvalid)
 	}
 	return nil
 }
