@@ -315,6 +315,30 @@ func unrestricted(pod corev1.PodSpec) []string {
 	return out
 }
 
+func TestWhoMayEditANamespaceMayAskForEveryRetryAndChangeNoMethod(t *testing.T) {
+	may := map[string][]string{}
+	for _, role := range as[rbacv1.ClusterRole](t, render(t), "ClusterRole") {
+		if role.Labels["rbac.authorization.k8s.io/aggregate-to-edit"] != "true" {
+			continue
+		}
+		for _, rule := range role.Rules {
+			for _, resource := range rule.Resources {
+				may[resource] = append(may[resource], rule.Verbs...)
+			}
+		}
+	}
+	for _, resource := range []string{"tryonmodels", "tryondeployments", "tryonmodelversions", "tryondatasetversions"} {
+		if !slices.Contains(may[resource], "patch") {
+			t.Errorf("the retry annotation of %s cannot be set: %v", resource, may[resource])
+		}
+	}
+	for _, resource := range []string{"tryonmethods", "tryonmodelversions/status", "tryondatasetversions/status"} {
+		if len(may[resource]) > 0 {
+			t.Errorf("%s: %v", resource, may[resource])
+		}
+	}
+}
+
 func TestNobodyGetsMoreRightsThanNeeded(t *testing.T) {
 	objects := render(t)
 	for _, role := range as[rbacv1.ClusterRole](t, objects, "ClusterRole") {
