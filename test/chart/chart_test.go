@@ -16,7 +16,6 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/internal/apitest"
@@ -280,7 +279,8 @@ func TestEveryPodIsRestricted(t *testing.T) {
 				t.Errorf("%d Deployments, want 1", len(deployments))
 			}
 			for _, deployment := range deployments {
-				for _, complaint := range unrestricted(deployment.Spec.Template.Spec) {
+				pod := deployment.Spec.Template.Spec
+				for _, complaint := range slices.Concat(apitest.Unrestricted(pod), careless(pod)) {
 					t.Errorf("%s: %s", deployment.Name, complaint)
 				}
 			}
@@ -288,26 +288,15 @@ func TestEveryPodIsRestricted(t *testing.T) {
 	}
 }
 
-func unrestricted(pod corev1.PodSpec) []string {
+// careless says what a container of the manager lacks besides.
+func careless(pod corev1.PodSpec) []string {
 	var out []string
 	complain := func(wrong bool, what string) {
 		if wrong {
 			out = append(out, what)
 		}
 	}
-	security := ptr.Deref(pod.SecurityContext, corev1.PodSecurityContext{})
-	complain(!ptr.Deref(security.RunAsNonRoot, false) || ptr.Deref(security.RunAsUser, 0) == 0, "may run as root")
-	complain(security.SeccompProfile == nil || security.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault, "has no seccomp profile")
-	complain(pod.HostNetwork || pod.HostPID || pod.HostIPC, "shares a namespace of the host")
-	for _, volume := range pod.Volumes {
-		complain(volume.HostPath != nil, "mounts a folder of the host")
-	}
 	for _, container := range slices.Concat(pod.InitContainers, pod.Containers) {
-		security := ptr.Deref(container.SecurityContext, corev1.SecurityContext{})
-		capabilities := ptr.Deref(security.Capabilities, corev1.Capabilities{})
-		complain(!slices.Equal(capabilities.Drop, []corev1.Capability{"ALL"}) || len(capabilities.Add) > 0, container.Name+" keeps capabilities")
-		complain(ptr.Deref(security.AllowPrivilegeEscalation, true) || ptr.Deref(security.Privileged, false), container.Name+" may gain privileges")
-		complain(!ptr.Deref(security.ReadOnlyRootFilesystem, false), container.Name+" may write its root file system")
 		complain(container.Resources.Requests.Cpu().IsZero() || container.Resources.Requests.Memory().IsZero(), container.Name+" requests nothing")
 		complain(container.Resources.Limits.Memory().IsZero(), container.Name+" has no memory limit")
 		complain(container.LivenessProbe == nil || container.ReadinessProbe == nil, container.Name+" has no probes")
