@@ -1,12 +1,17 @@
 package datatest_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"html"
+	"image/jpeg"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -261,6 +266,24 @@ func TestThePageHoldsThePicturesOfOffendersAndAsksForNothingElse(t *testing.T) {
 	for _, banned := range []string{"http://", "https://", "<script", "src=\"/", "url("} {
 		if strings.Contains(html, banned) {
 			t.Errorf("the page holds %q", banned)
+		}
+	}
+}
+
+func TestThePicturesOfAPageCanBeSeen(t *testing.T) {
+	s := draw(t, "grey-mask")
+	page := string(s.render(t, s.test(t)).HTML)
+	found := regexp.MustCompile(`src="data:image/jpeg;base64,([^"]*)"`).FindAllStringSubmatch(page, -1)
+	if len(found) == 0 {
+		t.Error("the page has no picture")
+	}
+	for _, match := range found {
+		body, err := base64.StdEncoding.DecodeString(html.UnescapeString(match[1]))
+		if err == nil {
+			_, err = jpeg.Decode(bytes.NewReader(body))
+		}
+		if err != nil {
+			t.Errorf("a picture cannot be decoded: %v", err)
 		}
 	}
 }
