@@ -30,8 +30,8 @@ type Look struct {
 func (l Look) facts(heard map[types.UID]scale.Reading) scale.Facts {
 	f := scale.Facts{Now: l.Now, Wanted: l.Present}
 	candidate := ""
-	if c := l.Control.Candidate; c != nil && c.Version != l.Stable {
-		candidate, f.OthersPart = c.Version, l.part()
+	if c := l.Control.Candidate; c != nil && c.Weight > 0 && c.Version != l.Stable {
+		candidate = c.Version
 	}
 	for i := range l.Pods {
 		p := &l.Pods[i]
@@ -55,19 +55,6 @@ func (l Look) takingOver() bool {
 	return l.Present > 0 && c != nil && c.Version == l.Stable && slices.ContainsFunc(l.Pods, func(p corev1.Pod) bool {
 		return p.Labels[names.LabelModelVersion] != names.LabelValue(l.Stable) && p.DeletionTimestamp.IsZero() && !servingpod.Finished(&p)
 	})
-}
-
-// part is how much of a candidate's work are requests that somebody waits for: of every hundred, w go to it and s percent of the others
-// are copied to it.
-func (l Look) part() float64 {
-	w, copies := float64(l.Control.Candidate.Weight)/100, 0.0
-	if s := l.Control.Shadow; s != nil && s.Version == l.Control.Candidate.Version {
-		copies = (1 - w) * float64(s.SamplePercent) / 100
-	}
-	if w <= 0 {
-		return 0
-	}
-	return w / (w + copies)
 }
 
 func podOf(p *corev1.Pod, heard map[types.UID]scale.Reading) scale.Pod {

@@ -105,21 +105,13 @@ func TestADecisionHasItsReason(t *testing.T) {
 			change: func(f *scale.Facts) {
 				f.Now = f.Now.Add(10 * time.Second)
 				say(f, calm)
-				f.Others, f.OthersPart = alike(2, f.Now, flooded).Pods, 1
-			},
-		},
-		"another version gets copies that nobody waits for": {
-			before: calm, length: 6 * time.Minute, pods: 2, want: 2, reason: scale.ReasonSteady,
-			change: func(f *scale.Facts) {
-				f.Now = f.Now.Add(10 * time.Second)
-				say(f, calm)
 				f.Others = alike(2, f.Now, flooded).Pods
 			},
 		},
 		"idle, but another version that does a part of the work is silent": {
 			before: idle, length: 6 * time.Minute, pods: 4, want: 4, reason: scale.ReasonReadingsMissing, says: "pod-1",
 			change: func(f *scale.Facts) {
-				f.Others, f.OthersPart = alike(1, f.Now, idle).Pods, 0.5
+				f.Others = alike(1, f.Now, idle).Pods
 				f.Others[0].Reading = nil
 			},
 		},

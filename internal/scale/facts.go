@@ -14,8 +14,6 @@ type Facts struct {
 	Pods []Pod
 	// Others are pods that are not counted but do a part of the same work: those of a version that is tried on some of the requests.
 	Others []Pod
-	// OthersPart is how much of what the others have to do is that work, 0 to 1; the rest is copies that nobody waits for.
-	OthersPart float64
 }
 
 // Pod is one serving pod.
@@ -81,14 +79,10 @@ type sight struct {
 func look(f Facts, s Settings) sight {
 	seen := sight{now: f.Now, wanted: f.Wanted}
 	ours := listen(f.Pods, f.Now, s)
-	seen.ready, seen.reports, seen.silent = ours.ready, len(ours.arrivals), ours.silent
+	seen.ready, seen.reports = ours.ready, len(ours.arrivals)
 	seen.wait = time.Duration(mean(ours.backlog) * float64(time.Second))
-	seen.add(ours, 1, s)
-	if part := clamp(f.OthersPart, 0, 1); part > 0 {
-		others := listen(f.Others, f.Now, s)
-		seen.silent = append(seen.silent, others.silent...)
-		seen.add(others, part, s)
-	}
+	seen.add(ours, s)
+	seen.add(listen(f.Others, f.Now, s), s)
 	seen.startUp = startUpOf(ours.startUps)
 	for _, p := range f.Pods {
 		if p.ReadyAt.IsZero() {
@@ -126,11 +120,12 @@ func listen(all []Pod, now time.Time, s Settings) claims {
 	return c
 }
 
-// add adds a part of what the pods of one version claim together.
-func (seen *sight) add(c claims, part float64, s Settings) {
-	seen.arrivals += part * total(c.arrivals, len(c.silent), 1)
-	seen.backlog += part * total(c.backlog, len(c.silent), s.TargetBacklog.Seconds())
-	seen.work += part * total(c.work, len(c.silent), 1)
+// add adds what the pods of one version claim together.
+func (seen *sight) add(c claims, s Settings) {
+	seen.silent = append(seen.silent, c.silent...)
+	seen.arrivals += total(c.arrivals, len(c.silent), 1)
+	seen.backlog += total(c.backlog, len(c.silent), s.TargetBacklog.Seconds())
+	seen.work += total(c.work, len(c.silent), 1)
 }
 
 // startUpOf is the lower median of the pods' own start-up times: a pod that lost its readiness for a while looks like a slow one.

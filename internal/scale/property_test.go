@@ -40,7 +40,7 @@ func (w *walk) step() {
 			p.Reading = w.says()
 		}
 	}
-	w.facts.Others, w.facts.OthersPart = nil, w.number(1)
+	w.facts.Others = nil
 	for range w.random.IntN(4) {
 		w.facts.Others = append(w.facts.Others, scale.Pod{Name: "other", ReadyAt: w.facts.Now.Add(-time.Minute), Reading: w.says()})
 	}
