@@ -39,8 +39,8 @@ var (
 		labels: []label{{"stable", "Answered, Failed"}, {"candidate", "Answered, TimedOut, Unreachable, Failed, Malformed"}}}
 	shadowDroppedTotal = family{name: "shadow_dropped_total", kind: "counter", help: "Copies of requests of which no pair became.",
 		labels: []label{{"reason", "Full, TooFast, CandidateBusy, Unmeasured, EpochEnded"}}}
-	shadowDuration    = family{name: "shadow_duration_seconds", kind: "histogram", help: "Time of one pair in seconds, from asking the candidate to having compared.", buckets: durations}
-	batchRequests     = family{name: "batch_requests", kind: "histogram", help: "Try-ons that shared a run in the model server, in requests: Answered at once, Isolated (the run failed, and each was asked again alone), or Failed.",
+	shadowDuration = family{name: "shadow_duration_seconds", kind: "histogram", help: "Time of one pair in seconds, from asking the candidate to having compared.", buckets: durations}
+	batchRequests  = family{name: "batch_requests", kind: "histogram", help: "Try-ons that shared a run in the model server, in requests: Answered at once, Isolated (the run failed, and each was asked again alone), or Failed.",
 		labels: []label{{"outcome", "Answered, Isolated, Failed"}}, buckets: []float64{1, 2, 3, 4, 6, 8, 12, 16, 32}}
 	requestsInFlight  = family{name: "requests_in_flight", kind: "gauge", help: "Requests of the front port that have not ended, in requests."}
 	requestsWaiting   = family{name: "requests_waiting", kind: "gauge", help: "Requests that wait for a run in the model server, in requests."}
