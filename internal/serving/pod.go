@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -129,6 +130,9 @@ func (c Config) makeSidecar(tod *v1alpha1.TryOnDeployment, version string, catal
 		"--request-timeout", RequestTimeout(tod).String(),
 		"--drain-quiet", drainQuiet.String(),
 		"--drain-timeout", drainTimeout(tod).String(),
+	}
+	if most := tod.Spec.Sidecar.MaxBatch; most > 0 {
+		command = append(command, "--max-batch", strconv.Itoa(int(most)))
 	}
 	if catalogue.uri != "" {
 		command = append(command, "--catalogue", catalogue.uri)
