@@ -35,6 +35,9 @@ const (
 	ConditionRolledOut = "RolledOut"
 	// ConditionCommanded: the annotation tryon.braincreators.com/rollout holds a command that is in force; absent without the annotation.
 	ConditionCommanded = "Commanded"
+	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
+	// when none could be made within a day.
+	ConditionJudgementReported = "JudgementReported"
 )
 
 // Reasons of the conditions of every kind. The name of the current stage is the reason of Ready.
@@ -149,6 +152,12 @@ const (
 	ReasonFirstVersion = "FirstVersion"
 	// ReasonCommandInForce: the rollout annotation is obeyed.
 	ReasonCommandInForce = "CommandInForce"
+	// ReasonReporting: a Job makes the report of the judgement.
+	ReasonReporting = "Reporting"
+	// ReasonReported: the report of the judgement is in the artefact store.
+	ReasonReported = "Reported"
+	// ReasonReportFailed: the report of the judgement could not be made; the rollout is not touched by that.
+	ReasonReportFailed = "ReportFailed"
 	// ReasonUnknownCommand: the rollout annotation holds a word that means nothing, and changes nothing.
 	ReasonUnknownCommand = "UnknownCommand"
 )

@@ -13,6 +13,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 	"github.com/braincreators/tryon-operator/internal/serving"
@@ -34,6 +35,8 @@ type Plan struct {
 	Ledger *evidence.Ledger
 	// Judgement of the wanted version; nil when there is none.
 	Judgement *v1alpha1.JudgementStatus
+	// Report of the judgement that has ended.
+	Report reporting.Plan
 }
 
 // decide plans from facts. Without facts there is nothing to do.
@@ -52,6 +55,10 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	}
 	if plan.RecheckAfter == 0 {
 		plan.RecheckAfter = nextOverdue(seen, now)
+	}
+	plan.Report = reporting.Decide(obj, seen.Report, now)
+	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
+		plan.RecheckAfter = wait
 	}
 	return plan
 }
