@@ -50,7 +50,7 @@ func latenciesOf(l *sequential.Latencies) *latencies {
 	}
 	for _, level := range quantiles {
 		s, c := l.Quantiles(level)
-		out.Rows = append(out.Rows, latencyRow{fmt.Sprintf("%g %% of requests within", 100*level), milliseconds(s), milliseconds(c), ratio(c / s)})
+		out.Rows = append(out.Rows, latencyRow{fmt.Sprintf("%g\u00a0%% of requests within", 100*level), milliseconds(s), milliseconds(c), ratio(c / s)})
 	}
 	return out
 }
@@ -90,9 +90,9 @@ func milliseconds(seconds float64) string {
 	case math.IsNaN(ms):
 		return "–"
 	case ms < 10:
-		return strconv.FormatFloat(ms, 'g', 3, 64) + " ms"
+		return strconv.FormatFloat(ms, 'g', 3, 64) + "\u00a0ms"
 	case ms < 1000:
-		return strconv.FormatFloat(ms, 'f', 0, 64) + " ms"
+		return strconv.FormatFloat(ms, 'f', 0, 64) + "\u00a0ms"
 	}
-	return strconv.FormatFloat(seconds, 'g', 3, 64) + " s"
+	return strconv.FormatFloat(seconds, 'g', 3, 64) + "\u00a0s"
 }

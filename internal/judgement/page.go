@@ -131,18 +131,22 @@ func (d *Document) lead() string {
 
 // ruleSentence is why, and the sentence of the gate where it says more.
 func (d *Document) ruleSentence() string {
-	if d.Reason != "" && d.Reason != d.Rule && d.Outcome != "Promoted" {
-		return d.Reason
+	took := d.Outcome == "Promoted" || d.Outcome == "Fixed"
+	switch {
+	case took && d.Verdict != "Promote":
+		return "It took over before its gates were clear: " + d.Rule
+	case took || d.Reason == "" || d.Reason == d.Rule:
+		return d.Rule
 	}
-	return d.Rule
+	return d.Reason + ". What was found until then: " + d.Rule
 }
 
 // confidence explains the intervals in one sentence.
 func (d *Document) confidence() string {
 	k := max(1, len(d.Gates))
-	return fmt.Sprintf("The band is a confidence sequence with α = %s over %d %s: its upper end lies above the true value with %s confidence and its lower end below it with %s, at all looks at once. "+
-		"A gate is kept once the whole band is below the margin, and missed once it is above.",
-		trim(d.Alpha), k, plural(k, "gate", "gates"), trimPercent(1-d.Alpha), trimPercent(1-d.Alpha/float64(k)))
+	return fmt.Sprintf("The band is where the true value lies: with %s confidence it was never above the band and with %s never below, at all looks at once (α = %s, which a rejection shares among %d %s). "+
+		"A gate is kept once its whole band is below the margin, and missed once it is above.",
+		trimPercent(1-d.Alpha), trimPercent(1-d.Alpha/float64(k)), trim(d.Alpha), k, plural(k, "gate", "gates"))
 }
 
 func plural(n int, one, many string) string {
@@ -154,7 +158,7 @@ func plural(n int, one, many string) string {
 
 func trim(x float64) string { return fmt.Sprintf("%.3g", x) }
 
-func trimPercent(x float64) string { return fmt.Sprintf("%.3g %%", 100*x) }
+func trimPercent(x float64) string { return fmt.Sprintf("%.3g\u00a0%%", 100*x) }
 
 // numbers are the first things to know.
 func (d *Document) numbers() [][2]string {

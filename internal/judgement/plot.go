@@ -13,10 +13,8 @@ import (
 
 // Geometry of a plot in SVG units.
 const (
-	plotWidth  = 560.0
-	plotHeight = 230.0
-	plotLeft   = 58.0
-	plotRight  = 548.0
+	plotLeft   = 62.0
+	plotRight  = 408.0
 	plotTop    = 14.0
 	plotBottom = 184.0
 )
@@ -51,20 +49,24 @@ type metric struct {
 	same  float64
 }
 
-func percent(x float64) string {
-	text := strconv.FormatFloat(100*x, 'f', 2, 64)
-	if text == "-0.00" {
-		text = "0.00"
+// percent has a space that no line ends at.
+func percent(x float64) string { return fixed(100*x, 2) + "\u00a0%" }
+
+func ratio(x float64) string { return fixed(x, 3) }
+
+// fixed writes a number with so many digits, a minus sign as wide as a plus, and no minus before nothing.
+func fixed(x float64, digits int) string {
+	text := strconv.FormatFloat(x, 'f', digits, 64)
+	if strings.Trim(text, "-0.") == "" {
+		return strings.TrimPrefix(text, "-")
 	}
-	return text + " %"
+	return strings.Replace(text, "-", "−", 1)
 }
 
-func ratio(x float64) string { return strconv.FormatFloat(x, 'f', 3, 64) }
-
 var metrics = map[string]metric{
-	"latency-p95-ratio":        {"Latency, 95th percentile: candidate / stable", ratio, 1},
-	"error-rate-difference":    {"Requests that fail: candidate − stable, in percent of all", percent, 0},
-	"artefact-rate-difference": {"Pictures with a visible fault: candidate − stable, in percent of all", percent, 0},
+	"latency-p95-ratio":        {"Latency (p95), candidate / stable", ratio, 1},
+	"error-rate-difference":    {"Failed requests, candidate − stable", percent, 0},
+	"artefact-rate-difference": {"Faulty pictures, candidate − stable", percent, 0},
 }
 
 func metricOf(name string) metric {
@@ -98,10 +100,10 @@ func plotOf(g task.JudgedGate, h *evidence.History) plot {
 	for _, v := range steps(low, high, 5) {
 		p.Ys = append(p.Ys, tick{y(v), m.show(v)})
 	}
-	for _, v := range steps(0, float64(last.Pairs), 5) {
+	for _, v := range steps(0, float64(last.Pairs), 4) {
 		p.Xs = append(p.Xs, tick{x(int64(v)), count(int64(v))})
 	}
-	p.Start, p.End = clock(looks[0].At), clock(last.At)
+	p.Start, p.End = short(looks[0].At), short(last.At)
 	return p
 }
 
@@ -196,6 +198,9 @@ func count(n int64) string {
 	return text
 }
 
+// short is a time on an axis.
+func short(at time.Time) string { return at.UTC().Format("2 Jan 15:04:05") }
+
 func clock(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // resultOf says what a gate came to.
@@ -210,14 +215,14 @@ func resultOf(g task.JudgedGate) string {
 	if g.Estimate == nil || g.Have == 0 {
 		return "no evidence"
 	}
-	interval := fmt.Sprintf("%s, between %s and %s", m.show(*g.Estimate), end(g.Low, "−∞"), end(g.High, "∞"))
+	numbers := fmt.Sprintf("estimate %s, interval %s to %s, margin %s", m.show(*g.Estimate), end(g.Low, "−∞"), end(g.High, "∞"), m.show(g.Margin))
 	switch g.Verdict {
 	case "Promote":
-		return interval + ": better than the margin " + m.show(g.Margin)
+		return "Kept: " + numbers
 	case "Reject":
-		return interval + ": worse than the margin " + m.show(g.Margin)
+		return "Missed: " + numbers
 	}
-	return interval + ": not clear of the margin " + m.show(g.Margin)
+	return "Not clear: " + numbers
 }
 
 func toneOf(verdict string) string {
