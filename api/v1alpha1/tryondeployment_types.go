@@ -65,7 +65,8 @@ type ServedModel struct {
 // RuntimeSpec configures the model server.
 // +kubebuilder:validation:MinProperties=1
 type RuntimeSpec struct {
-	// image that speaks the Open Inference Protocol v2 and takes the flags of the built-in runtime; the built-in runtime when not set.
+	// image whose /tryon-runtime speaks the Open Inference Protocol v2 and takes the flags of the built-in one; the built-in runtime when
+	// not set.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

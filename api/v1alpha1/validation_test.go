@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -95,6 +97,16 @@ func checks(c ...v1alpha1.CheckOverride) func(*v1alpha1.TryOnModel) {
 	return func(m *v1alpha1.TryOnModel) { m.Spec.DataTests.Checks = c }
 }
 
+func resourcesOf(name corev1.ResourceName) *v1alpha1.ResourceRequirements {
+	return &v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{name: resource.MustParse("1")}}
+}
+
+func stageResources(name corev1.ResourceName) func(*v1alpha1.TryOnModel) {
+	return func(m *v1alpha1.TryOnModel) {
+		m.Spec.Training.Stages = []v1alpha1.StageOverride{{Name: "teacher", Resources: resourcesOf(name)}}
+	}
+}
+
 func steps(s ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
 	return func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Steps = s }
 }
@@ -172,6 +184,7 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 		"a bound is a decimal":            onModel(gates(gate("", "", "0.15")), gates(gate("", "", "1e9")), "minGain"),
 		"a check is changed by something": onModel(checks(v1alpha1.CheckOverride{Name: "blur", Severity: "Warn"}), checks(v1alpha1.CheckOverride{Name: "blur"}), "set severity, budget or both"),
 		"a budget is a percentage":        onModel(checks(v1alpha1.CheckOverride{Name: "blur", Budget: "1%"}), checks(v1alpha1.CheckOverride{Name: "blur", Budget: "101%"}), "must be a percentage from 0% to 100%"),
+		"GPUs of an override are counted": onModel(stageResources(corev1.ResourceMemory), stageResources("nvidia.com/gpu"), "ask for GPUs with gpusPerNode"),
 		"a check's name is in lower case": onModel(checks(v1alpha1.CheckOverride{Name: "train-test-leak", Severity: "Off"}), checks(v1alpha1.CheckOverride{Name: "Train_Leak", Severity: "Off"}), "must be lower-case words"),
 	}
 }
@@ -235,6 +248,9 @@ func methodRules() map[string]rule {
 		"a signature is known": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Serving.Signature = "tryon/v9" }, "tryon/v1"),
 		"a stage's image is a reference": onMethod(func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "registry.example/vton/pf_afn:1.2-rc.1" },
 			func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "Trainer: latest" }, "must be an image reference, [registry[:port]/]name[:tag]"),
+		"a stage's name is in lower case": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Name = "Teacher" }, "must be lower-case letters, digits and '-'"),
+		"GPUs of a stage are counted": onMethod(func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Resources = resourcesOf(corev1.ResourceCPU) },
+			func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Resources = resourcesOf("nvidia.com/gpu") }, "ask for GPUs with gpusPerNode"),
 		"a command is given": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Command = nil }, "command"),
 	}
 }

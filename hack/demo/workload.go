@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -115,7 +116,7 @@ func stageNote(reason, progress, message string) string {
 	return strings.Join(parts, "  ")
 }
 
-func (d *demo) whatNext() error {
+func (d *demo) whatNext(ctx context.Context) error {
 	dir := filepath.Join(d.out, "next")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making folder for the next manifests: %w", err)
@@ -133,12 +134,24 @@ The picture:  out/demo/tryon.png          (before, garment and after: out/demo/t
 The reports:  out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png
 
 What to try next:
-  export KUBECONFIG=%[1]s
+  export KUBECONFIG=%[1]s%[4]s
   kubectl -n %[2]s get tom,tod,tomv,todv
   kubectl -n %[2]s apply -f out/demo/next/second-version.yaml      # trains only the stage that changed, then rolls out
   kubectl -n %[2]s apply -f out/demo/next/broken-dataset.yaml      # data unit tests stop it before any training pod
   kubectl -n %[2]s port-forward service/%[3]s 8080 &               # then send your own photo:
   curl -F person=@me.jpg -F garment=@out/demo/garment.png http://127.0.0.1:8080/v1/tryon -o me-dressed.png
-`, d.kubeconfig, kube.Namespace, deploymentName)
+`, d.kubeconfig, kube.Namespace, deploymentName, d.kubectlHint(ctx))
 	return errors.Join(errs...)
+}
+
+// kubectlHint gives a line that makes kubectl known where there is none: the local cluster was built with one.
+func (d *demo) kubectlHint(ctx context.Context) string {
+	if _, err := exec.LookPath("kubectl"); err == nil || d.cluster != "local" {
+		return ""
+	}
+	build, err := d.output(ctx, "go", "-C", "hack/cluster", "run", ".", "build")
+	if err != nil {
+		return ""
+	}
+	return "\n  alias kubectl=" + filepath.Join(build, "bin", "kubectl")
 }

@@ -4,20 +4,17 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
@@ -96,23 +93,7 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := yaml.Marshal(object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join("testdata", name+".yaml")
-			if *update {
-				if err := os.WriteFile(path, got, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("object differs (-want +got), run with -update to record it:\n%s", diff)
-			}
+			apitest.Recorded(t, name, object, *update)
 		})
 	}
 }
@@ -125,23 +106,11 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 				t.Fatal(err)
 			}
 			pod := deployment.Spec.Template.Spec
-			if s := pod.SecurityContext; s == nil || !ptr.Deref(s.RunAsNonRoot, false) || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-				t.Errorf("pod security context: %+v", s)
-			}
 			if ptr.Deref(pod.AutomountServiceAccountToken, true) {
 				t.Error("the service account's token is mounted")
 			}
-			for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
-				s := c.SecurityContext
-				if s == nil || ptr.Deref(s.AllowPrivilegeEscalation, true) || !ptr.Deref(s.ReadOnlyRootFilesystem, false) ||
-					s.Capabilities == nil || !cmp.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
-					t.Errorf("container %s: %+v", c.Name, s)
-				}
-			}
-			for _, v := range pod.Volumes {
-				if v.HostPath != nil {
-					t.Errorf("volume %s is a folder of the host", v.Name)
-				}
+			for _, complaint := range apitest.Unrestricted(pod) {
+				t.Error(complaint)
 			}
 		})
 	}
