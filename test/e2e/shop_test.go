@@ -47,6 +47,8 @@ kind: TryOnDeployment
 metadata: {name: judged}
 spec:
   model: {name: judged}
+  # Two pods of two versions find room beside the demo's.
+  runtime: {resources: {requests: {cpu: 100m, memory: 256Mi}}}
   rollout:
     steps: [{shadow: {samplePercent: 100}}, {weight: 50, hold: 5s}]
   gates:
