@@ -66,7 +66,7 @@ func TestReplicasFollowALoadThatRisesFiveFoldAndFalls(t *testing.T) {
 	}
 	t.Cleanup(func() { remove(t, k, named(&v1alpha1.TryOnDeployment{}, tod.Name)) })
 	await(t, k, tod, 5*time.Minute, podsAre("1/1"))
-	s := &shoppers{k: k, target: "services/" + tod.Name + ":8080"}
+	s := &crowd{k: k, target: "services/" + tod.Name + ":8080"}
 	s.body, s.contentType = tryOnForm(t)
 	each := s.timeOfOne(t)
 	t.Logf("a request takes %s of a pod", each.Round(time.Millisecond))
@@ -125,8 +125,8 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
-// shoppers send requests at a steady rate, whether or not those before are answered: a slow answer does not hide the next request.
-type shoppers struct {
+// crowd sends requests at a steady rate, whether or not those before are answered: a slow answer does not hide the next request.
+type crowd struct {
 	k            *kube.Cluster
 	target       string
 	body         []byte
@@ -139,7 +139,7 @@ type shoppers struct {
 	done   sync.WaitGroup
 }
 
-func (s *shoppers) ask(ctx context.Context) error {
+func (s *crowd) ask(ctx context.Context) error {
 	reply, err := s.k.Proxy(ctx, kube.Request{
 		Method: http.MethodPost, Target: s.target, Path: "v1/tryon",
 		Header: http.Header{"Content-Type": {s.contentType}, "Accept": {"image/png"}}, Body: bytes.NewReader(s.body),
@@ -151,7 +151,7 @@ func (s *shoppers) ask(ctx context.Context) error {
 }
 
 // timeOfOne is how long a pod takes for a request when it has no other: the median of a few, after two that warm it up.
-func (s *shoppers) timeOfOne(t *testing.T) time.Duration {
+func (s *crowd) timeOfOne(t *testing.T) time.Duration {
 	t.Helper()
 	var took []time.Duration
 	for range 9 {
@@ -166,18 +166,18 @@ func (s *shoppers) timeOfOne(t *testing.T) time.Duration {
 	return took[len(took)/2]
 }
 
-func (s *shoppers) rate(perSecond float64) { s.every.Store(int64(float64(time.Second) / perSecond)) }
+func (s *crowd) rate(perSecond float64) { s.every.Store(int64(float64(time.Second) / perSecond)) }
 
 // perSecond is the present rate, 0 before there is one.
-func (s *shoppers) perSecond() float64 {
+func (s *crowd) perSecond() float64 {
 	if every := s.every.Load(); every > 0 {
 		return float64(time.Second) / float64(every)
 	}
 	return 0
 }
 
-// come lets shoppers come until they leave, at the present rate.
-func (s *shoppers) come(t *testing.T) {
+// come lets crowd come until they leave, at the present rate.
+func (s *crowd) come(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s.cancel = cancel
 	t.Cleanup(s.leave)
@@ -194,7 +194,7 @@ func (s *shoppers) come(t *testing.T) {
 	})
 }
 
-func (s *shoppers) count(err error) {
+func (s *crowd) count(err error) {
 	s.sent.Add(1)
 	if err != nil && s.failed.Add(1) == 1 {
 		s.first.Store(err.Error())
@@ -202,7 +202,7 @@ func (s *shoppers) count(err error) {
 }
 
 // leave waits for the last answers.
-func (s *shoppers) leave() {
+func (s *crowd) leave() {
 	s.cancel()
 	s.done.Wait()
 }
@@ -222,7 +222,7 @@ type trace struct {
 	moments []moment
 }
 
-func follow(t *testing.T, k *kube.Cluster, name string, s *shoppers) *trace {
+func follow(t *testing.T, k *kube.Cluster, name string, s *crowd) *trace {
 	ctx, cancel := context.WithCancel(t.Context())
 	tr := &trace{t: t, cancel: cancel}
 	t.Cleanup(func() { tr.stop() })
