@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -158,6 +159,9 @@ func rules() map[string]rule {
 	for name, r := range judgementRules() {
 		all[name] = r
 	}
+	for name, r := range scalingRules() {
+		all[name] = r
+	}
 	for name, r := range methodRules() {
 		all[name] = r
 	}
@@ -203,6 +207,43 @@ func deploymentRules() map[string]rule {
 		},
 			func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "https://registry.example/runtime:1" }, "must be an image reference"),
 		"a request ends": onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+	}
+}
+
+// scaled is a deployment of up to eight pods, with a change of that.
+func scaled(change func(*v1alpha1.ScalingSpec)) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		d.Spec.Scaling.MaxReplicas = 8
+		change(&d.Spec.Scaling)
+	}
+}
+
+func scalingRules() map[string]rule {
+	lasting := func(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+	of := func(good, bad func(*v1alpha1.ScalingSpec), want string) rule {
+		return onDeployment(scaled(good), scaled(bad), want)
+	}
+	return map[string]rule{
+		"scaling has a maximum":                        of(func(*v1alpha1.ScalingSpec) {}, func(s *v1alpha1.ScalingSpec) { s.MaxReplicas, s.MinReplicas = 0, 1 }, "spec.scaling.maxReplicas: Required"),
+		"the maximum is bounded":                       of(func(s *v1alpha1.ScalingSpec) { s.MaxReplicas = 1000 }, func(s *v1alpha1.ScalingSpec) { s.MaxReplicas = 1001 }, "spec.scaling.maxReplicas"),
+		"the minimum is at least one":                  of(func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 2 }, func(s *v1alpha1.ScalingSpec) { s.MinReplicas = -1 }, "spec.scaling.minReplicas"),
+		"the maximum is not below the minimum":         of(func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 8 }, func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 9 }, "raise maxReplicas, or lower minReplicas"),
+		"a target is a time that shoppers wait":        of(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(100 * time.Millisecond) }, func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(0) }, "must be from 100ms to 10m"),
+		"a target is below what is refused by default": of(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(30 * time.Second) }, func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(31 * time.Second) }, "lower targetBacklog, or raise requestTimeout"),
+		"a target is below what is refused": onDeployment(
+			func(d *v1alpha1.TryOnDeployment) {
+				timeout(time.Minute)(d)
+				scaled(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(time.Minute) })(d)
+			},
+			timeout(50*time.Second), "lower targetBacklog, or raise requestTimeout"),
+		"a utilisation is a percentage":       of(func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 100 }, func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 101 }, "spec.scaling.utilisationPercent"),
+		"some time is planned to be worked":   of(func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 10 }, func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 9 }, "spec.scaling.utilisationPercent"),
+		"a window is longer than a few looks": of(func(s *v1alpha1.ScalingSpec) { s.StableWindow = lasting(10 * time.Second) }, func(s *v1alpha1.ScalingSpec) { s.StableWindow = lasting(9 * time.Second) }, "must be from 10s to 1h"),
+		"a delay ends":                        of(func(s *v1alpha1.ScalingSpec) { s.ScaleDownDelay = lasting(time.Hour) }, func(s *v1alpha1.ScalingSpec) { s.ScaleDownDelay = lasting(2 * time.Hour) }, "must be from 10s to 1h"),
+		"a delay is not shorter than a window": of(func(s *v1alpha1.ScalingSpec) {
+			s.StableWindow, s.ScaleDownDelay = lasting(time.Minute), lasting(time.Minute)
+		},
+			func(s *v1alpha1.ScalingSpec) { s.ScaleDownDelay = lasting(59 * time.Second) }, "raise scaleDownDelay, or lower stableWindow"),
 	}
 }
 
@@ -321,6 +362,7 @@ func checkRecords(t *testing.T, c client.Client) {
 
 func checkDefaults(t *testing.T, c client.Client) {
 	m, d := model(), deployment()
+	d.Spec.Scaling.MaxReplicas = 3
 	for _, obj := range []client.Object{m, d} {
 		if err := c.Create(t.Context(), obj); err != nil {
 			t.Fatal(err)
@@ -331,5 +373,13 @@ func checkDefaults(t *testing.T, c client.Client) {
 	}
 	if d.Spec.Replicas != 1 {
 		t.Errorf("replicas are %v, want 1", d.Spec.Replicas)
+	}
+	lasting := func(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+	want := v1alpha1.ScalingSpec{
+		MinReplicas: 1, MaxReplicas: 3, TargetBacklog: lasting(4 * time.Second), UtilisationPercent: 75,
+		StableWindow: lasting(time.Minute), ScaleDownDelay: lasting(5 * time.Minute),
+	}
+	if diff := cmp.Diff(want, d.Spec.Scaling); diff != "" {
+		t.Errorf("scaling (-want +got):\n%s", diff)
 	}
 }

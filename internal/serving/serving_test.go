@@ -176,3 +176,21 @@ func TestOnlyThePullerSeesTheStore(t *testing.T) {
 		})
 	}
 }
+
+func TestTheRuntimeHasAsManyThreadsAsItsLimitAllows(t *testing.T) {
+	for limit, want := range map[string]string{"300m": "1", "1": "1", "1500m": "2", "4": "4", "": ""} {
+		tod := storefront()
+		tod.Spec.Runtime.Resources = &v1alpha1.ResourceRequirements{}
+		if limit != "" {
+			tod.Spec.Runtime.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limit)}
+		}
+		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, _ := strings.Cut(strings.Join(deployment.Spec.Template.Spec.InitContainers[1].Command, " "), "--intra-op-threads ")
+		if got != want {
+			t.Errorf("with a limit of %q it has %q threads, want %q", limit, got, want)
+		}
+	}
+}
