@@ -24,7 +24,9 @@ type ScalingSpec struct {
 	// targetBacklog is how long a request may wait before it is worked on; 4s when not set.
 	// +optional
 	// +default="4s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('100ms') && duration(self) <= duration('10m')",message="must be from 100ms to 10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('100ms') && duration(self) <= duration('10m')",message="must be from 100ms to 10m, written like 90s, 10m or 1h30m"
 	TargetBacklog *metav1.Duration `json:"targetBacklog,omitempty"`
 
 	// utilisationPercent is the part of its time that a pod is planned to work, in percent; 75 when not set. Less leaves room for what is
@@ -38,13 +40,17 @@ type ScalingSpec struct {
 	// stableWindow is what arrivals are averaged over in calm times, and the time within which a backlog is worked off; 1m when not set.
 	// +optional
 	// +default="1m"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="must be from 10s to 1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="must be from 10s to 1h, written like 90s, 10m or 1h30m"
 	StableWindow *metav1.Duration `json:"stableWindow,omitempty"`
 
 	// scaleDownDelay is how long fewer pods must have been enough before some are taken away; 5m when not set. Not below stableWindow.
 	// +optional
 	// +default="5m"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="must be from 10s to 1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('10s') && duration(self) <= duration('1h')",message="must be from 10s to 1h, written like 90s, 10m or 1h30m"
 	ScaleDownDelay *metav1.Duration `json:"scaleDownDelay,omitempty"`
 }
 

@@ -94,7 +94,9 @@ type SidecarSpec struct {
 	// requestTimeout is how long a shopper's request may take, queueing included; 30s when not set.
 	// +optional
 	// +default="30s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m, written like 90s, 10m or 1h30m"
 	RequestTimeout *metav1.Duration `json:"requestTimeout,omitempty"`
 
 	// maxBatch is how many waiting try-ons may share one run of the model, where the model server takes so many and answers them like one;

@@ -175,6 +175,9 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 		"a license is given":      onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.License = "" }, "license"),
 		"a source has a known scheme": onModel(source("s3://vton/zalando?endpoint=https://minio.example"), source("https://example.com/x.zip"),
 			"must be pvc://<claim>/<path> or s3://<bucket>/<prefix>"),
+		"a claim's name is in lower case": onModel(source("pvc://my-data.2026/a/B"), source("pvc://My_Data/a"), "only lower-case letters, digits"),
+		"an endpoint is a URL": onModel(source("s3://vton/zalando?region=eu-1&endpoint=http://10.0.0.7:9000"), source("s3://vton/zalando?endpoint=minio"),
+			"endpoint is a URL"),
 		"a source stays below its root": onModel(source("pvc://data/a/b"), source("pvc://data/../etc"), "must not contain '..'"),
 		"a secret goes with s3 only": onModel(func(m *v1alpha1.TryOnModel) {
 			source("s3://vton/a")(m)
@@ -185,6 +188,9 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 		"a backend is known":              onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = v1alpha1.BackendPyTorchJob }, func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = "Ray" }, "PyTorchJob"),
 		"a gate bounds something":         onModel(gates(gate("0.8", "", "")), gates(gate("", "", "")), "set at least one of min, max and minGain"),
 		"a gate's bounds are in order":    onModel(gates(gate("0.8", "0.9", "")), gates(gate("0.9", "0.8", "")), "min must not be above max"),
+		"a bound can be kept":             onModel(gates(gate("-1", "1.0", "0.15")), gates(gate("87", "", "")), "write 0.87 for 87 percent"),
+		"a gain can be had":               onModel(gates(gate("", "", "1")), gates(gate("", "", "1.5")), "write 0.87 for 87 percent"),
+		"decibels are above one":          onModel(gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricPSNR, Min: ptr.To(v1alpha1.Decimal("22"))}), gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricL1, Min: ptr.To(v1alpha1.Decimal("22"))}), "lie between 0 and 1"),
 		"a bound is a decimal":            onModel(gates(gate("", "", "0.15")), gates(gate("", "", "1e9")), "minGain"),
 		"a check is changed by something": onModel(checks(v1alpha1.CheckOverride{Name: "blur", Severity: "Warn"}), checks(v1alpha1.CheckOverride{Name: "blur"}), "set severity, budget or both"),
 		"a budget is a percentage":        onModel(checks(v1alpha1.CheckOverride{Name: "blur", Budget: "1%"}), checks(v1alpha1.CheckOverride{Name: "blur", Budget: "101%"}), "must be a percentage from 0% to 100%"),
