@@ -6,6 +6,7 @@ import (
 
 // TryOnDeploymentSpec says which version of a model is served, and how it may change.
 // +kubebuilder:validation:XValidation:rule="!has(self.gates) || (has(self.rollout) && has(self.rollout.steps) && self.rollout.steps.exists(s, has(s.shadow)))",message="gates are judged in shadow; begin rollout.steps with a shadow step, or remove gates"
+// +kubebuilder:validation:XValidation:rule="!has(self.rollout) || !has(self.rollout.strategy) || self.rollout.strategy != 'InPlace' || self.replicas >= 2",message="rollout.strategy InPlace takes one pod away while the next version starts, so with one replica nobody would serve: set replicas to 2 or more, or use Surge"
 type TryOnDeploymentSpec struct {
 	// model that is served.
 	// +required

@@ -133,6 +133,13 @@ func onSilence(policy v1alpha1.SilencePolicy) func(*v1alpha1.TryOnDeployment) {
 	}
 }
 
+// inPlace replaces pods one at a time.
+func inPlace(replicas int32) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		d.Spec.Replicas, d.Spec.Rollout.Strategy = replicas, v1alpha1.StrategyInPlace
+	}
+}
+
 func timeout(d time.Duration) func(*v1alpha1.TryOnDeployment) {
 	return func(o *v1alpha1.TryOnDeployment) { o.Spec.Sidecar.RequestTimeout = &metav1.Duration{Duration: d} }
 }
@@ -189,7 +196,9 @@ func deploymentRules() map[string]rule {
 			d.Spec.Runtime.Image = "127.0.0.1:5000/tryon/runtime:dev@" + string(digest)
 		},
 			func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "https://registry.example/runtime:1" }, "must be an image reference"),
-		"a request ends": onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+		"in place takes two replicas": onDeployment(inPlace(2), inPlace(1), "set replicas to 2 or more, or use Surge"),
+		"a strategy is known":         onDeployment(inPlace(3), func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Strategy = "Recreate" }, "InPlace"),
+		"a request ends":              onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
 	}
 }
 
