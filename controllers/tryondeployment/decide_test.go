@@ -1,6 +1,7 @@
 package tryondeployment
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -118,8 +119,8 @@ func TestAShareOfNothingIsNoCandidate(t *testing.T) {
 }
 
 func TestWithoutFactsNothingIsDone(t *testing.T) {
-	if diff := cmp.Diff(Plan{}, decide(serve("tops", 0), nil, servingpodtest.Noon)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	if plan := decide(serve("tops", 0), nil, servingpodtest.Noon); !reflect.DeepEqual(plan, Plan{}) {
+		t.Errorf("plan: %+v", plan)
 	}
 }
 
