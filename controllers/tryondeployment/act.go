@@ -20,6 +20,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // pass is one carrying out of a plan.
@@ -154,7 +155,7 @@ func (p *pass) push(ctx context.Context, version string, document control.Docume
 	group.SetLimit(asked)
 	for n := range p.seen.Pods {
 		pod := &p.seen.Pods[n]
-		if pod.Labels[names.LabelModelVersion] != version || !podReady(pod) || pod.Status.PodIP == "" ||
+		if pod.Labels[names.LabelModelVersion] != version || !servingpod.Ready(pod) || pod.Status.PodIP == "" ||
 			p.seen.Reports[pod.UID].Generation == document.Generation {
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // collectEvery is how often the pods of a deployment are asked for evidence at most.
@@ -78,7 +79,7 @@ func routed(seen *Observed) string {
 // collect asks the stable pods that apply the control document. One that does not answer says nothing for or against the candidate.
 func (r *Reconciler) collect(ctx context.Context, seen *Observed) {
 	stable := slices.DeleteFunc(slices.Clone(seen.Pods), func(p corev1.Pod) bool {
-		return p.Labels[names.LabelModelVersion] != seen.Case.Stable || !podReady(&p) || seen.Reports[p.UID].Generation != seen.Control.Generation
+		return p.Labels[names.LabelModelVersion] != seen.Case.Stable || !servingpod.Ready(&p) || seen.Reports[p.UID].Generation != seen.Control.Generation
 	})
 	reports, errs := make([]evidence.Report, len(stable)), make([]error, len(stable))
 	var group errgroup.Group

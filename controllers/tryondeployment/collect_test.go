@@ -17,6 +17,8 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
+	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
 )
 
 // witnesses answer with what they are given, by UID, and count how often each is asked.
@@ -43,7 +45,7 @@ func judged() (*v1alpha1.TryOnDeployment, *Observed) {
 	seen.Case = caseOf(obj, seen)
 	seen.Control.Candidate = nil
 	seen.Control.Shadow = &control.Shadow{Epoch: seen.Case.Epoch, Version: "tops-v2", Address: "http://h", SamplePercent: 20, LatencyRatio: 1.1}
-	seen.Ledger, _ = seen.Case.Open(noon)
+	seen.Ledger, _ = seen.Case.Open(servingpodtest.Noon)
 	return obj, seen
 }
 
@@ -58,7 +60,7 @@ func report(t *testing.T, c *judge.Case, pod string, pairs int) evidence.Report 
 		totals.Errors.Observe(false, false)
 	}
 	return evidence.Report{
-		Schema: evidence.Schema, Epoch: c.Epoch, Stable: c.Stable, Candidate: c.Candidate, Instance: fmt.Sprintf("%032x", pod), Sequence: 1, TakenAt: noon, Totals: totals,
+		Schema: evidence.Schema, Epoch: c.Epoch, Stable: c.Stable, Candidate: c.Candidate, Instance: fmt.Sprintf("%032x", pod), Sequence: 1, TakenAt: servingpodtest.Noon, Totals: totals,
 	}
 }
 
@@ -67,12 +69,12 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 	behind, silent, liar := seen.Pods[0], seen.Pods[0], seen.Pods[0]
 	behind.UID, silent.UID, liar.UID = "behind", "silent", "liar"
 	seen.Pods = append(seen.Pods, behind, silent, liar)
-	seen.Reports = map[types.UID]Report{"1": {Generation: 4}, "2": {Generation: 4}, "behind": {Generation: 3}, "silent": {Generation: 4}, "liar": {Generation: 4}}
+	seen.Reports = map[types.UID]servingpod.Report{"1": {Generation: 4}, "2": {Generation: 4}, "behind": {Generation: 3}, "silent": {Generation: 4}, "liar": {Generation: 4}}
 	pods := &witnesses{
 		reports: map[string]evidence.Report{"1": report(t, seen.Case, "1", 30)}, asked: map[string]int{},
 		errs: map[string]error{"silent": controlclient.ErrPod, "liar": errors.Join(controlclient.ErrPod, evidence.ErrInvalid)},
 	}
-	r := &Reconciler{Pods: pods, Clock: clocktesting.NewFakePassiveClock(noon.Add(time.Minute))}
+	r := &Reconciler{Pods: pods, Clock: clocktesting.NewFakePassiveClock(servingpodtest.Noon.Add(time.Minute))}
 	r.collect(t.Context(), seen)
 	if pods.asked["1"] != 1 || pods.asked["silent"] != 1 || pods.asked["liar"] != 1 || len(pods.asked) != 3 {
 		t.Errorf("asked: %v", pods.asked)
@@ -88,19 +90,19 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 func TestALedgerIsOpenedBeforeThePodsAreToldToCompare(t *testing.T) {
 	obj, seen := judged()
 	seen.Control, seen.Ledger = control.New(4, nil), nil
-	plan := decide(obj, seen, noon)
-	if plan.Shadow != 20 || plan.Ledger == nil || plan.Ledger.Epoch != seen.Case.Epoch || !plan.Ledger.Since.Equal(noon) {
+	plan := decide(obj, seen, servingpodtest.Noon)
+	if plan.Shadow != 20 || plan.Ledger == nil || plan.Ledger.Epoch != seen.Case.Epoch || !plan.Ledger.Since.Equal(servingpodtest.Noon) {
 		t.Errorf("shadow %d%%, ledger %+v", plan.Shadow, plan.Ledger)
 	}
 }
 
 func TestAnOpenLedgerIsWrittenOnlyWhenItGrew(t *testing.T) {
 	obj, seen := judged()
-	if plan := decide(obj, seen, noon); plan.Ledger != nil {
+	if plan := decide(obj, seen, servingpodtest.Noon); plan.Ledger != nil {
 		t.Errorf("ledger %+v is written although nothing came", plan.Ledger)
 	}
 	seen.LedgerGrown = true
-	if plan := decide(obj, seen, noon); plan.Ledger != seen.Ledger {
+	if plan := decide(obj, seen, servingpodtest.Noon); plan.Ledger != seen.Ledger {
 		t.Errorf("ledger %+v, want the grown one", plan.Ledger)
 	}
 }
@@ -110,7 +112,7 @@ func TestLostEvidenceIsCollectedAnewUnderAnotherEpoch(t *testing.T) {
 	seen.Ledger, seen.Restarts = nil, 1
 	before := seen.Case.Epoch
 	seen.Case = caseOf(obj, seen)
-	plan := decide(obj, seen, noon)
+	plan := decide(obj, seen, servingpodtest.Noon)
 	if seen.Case.Epoch == before || plan.Ledger == nil || plan.Ledger.Epoch != seen.Case.Epoch {
 		t.Errorf("epoch %s after %s, ledger %+v", seen.Case.Epoch, before, plan.Ledger)
 	}

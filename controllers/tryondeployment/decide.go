@@ -16,6 +16,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // lookAgain is how often a running pod that is not ready is asked why; its words cannot be watched.
@@ -88,8 +89,8 @@ func ledgerFor(seen *Observed, plan rollout.Plan, now time.Time) *evidence.Ledge
 func nextOverdue(seen *Observed, now time.Time) time.Duration {
 	var next time.Duration
 	for i := range seen.Pods {
-		if p := &seen.Pods[i]; !p.DeletionTimestamp.IsZero() && !gone(p, now) {
-			left := p.DeletionTimestamp.Add(overdue).Sub(now) + time.Second
+		if p := &seen.Pods[i]; !p.DeletionTimestamp.IsZero() && !servingpod.Gone(p, now) {
+			left := p.DeletionTimestamp.Add(servingpod.Overdue).Sub(now) + time.Second
 			if next == 0 || left < next {
 				next = left
 			}
@@ -100,7 +101,7 @@ func nextOverdue(seen *Observed, now time.Time) time.Duration {
 
 func anyUnready(seen *Observed) bool {
 	return slices.ContainsFunc(seen.Pods, func(p corev1.Pod) bool {
-		return p.DeletionTimestamp.IsZero() && !finished(&p) && !podReady(&p) && !sidecarStart(&p).IsZero()
+		return p.DeletionTimestamp.IsZero() && !servingpod.Finished(&p) && !servingpod.Ready(&p) && !servingpod.SidecarStart(&p).IsZero()
 	})
 }
 
@@ -234,7 +235,7 @@ func versionNames(seen *Observed, byPod map[string]string, now time.Time) []stri
 		add(seen.Deployments[i].Labels[names.LabelModelVersion])
 	}
 	for i := range seen.Pods {
-		if !gone(&seen.Pods[i], now) {
+		if !servingpod.Gone(&seen.Pods[i], now) {
 			add(byPod[seen.Pods[i].Name])
 		}
 	}
@@ -250,11 +251,11 @@ func setOf(obj *v1alpha1.TryOnDeployment, seen *Observed, version string, now ti
 	}
 	for i := range seen.Pods {
 		p := &seen.Pods[i]
-		if p.Labels[names.LabelModelVersion] != version || gone(p, now) {
+		if p.Labels[names.LabelModelVersion] != version || servingpod.Gone(p, now) {
 			continue
 		}
 		report, answered := seen.Reports[p.UID]
-		pod := podFact(p, report, now)
+		pod := servingpod.FactOf(p, report, now)
 		pod.Reported, pod.Generation = answered, report.Generation
 		set.Pods = append(set.Pods, pod)
 	}

@@ -17,6 +17,8 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
+	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
 )
 
 func deploymentFact(version string, change ...func(*appsv1.Deployment)) appsv1.Deployment {
@@ -45,10 +47,10 @@ func selecting(version string) *corev1.Service {
 
 // shifting is a look in the middle of a rollout.
 func shifting() *Observed {
-	ready := []func(*corev1.Pod){sidecar(time.Second), readiness(corev1.ConditionTrue, 5*time.Second)}
-	one, two := pod("one", "tops-v1", ready...), pod("two", "tops-v2", ready...)
+	ready := []func(*corev1.Pod){servingpodtest.Sidecar(time.Second), servingpodtest.Readiness(corev1.ConditionTrue, 5*time.Second)}
+	one, two := servingpodtest.Pod("one", "tops-v1", ready...), servingpodtest.Pod("two", "tops-v2", ready...)
 	one.UID, two.UID = "1", "2"
-	gone := pod("gone", "tops-v1", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
+	gone := servingpodtest.Pod("gone", "tops-v1", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed })
 	return &Observed{
 		Model:    &v1alpha1.TryOnModel{},
 		Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)},
@@ -65,7 +67,7 @@ func shifting() *Observed {
 			endpoints("storefront", "one", "unknown"), endpoints("storefront", "one"),
 			endpoints("storefront-tops-v2", "two"), endpoints("elsewhere", "two"),
 		},
-		Reports: map[types.UID]Report{"1": {Generation: 4}},
+		Reports: map[types.UID]servingpod.Report{"1": {Generation: 4}},
 	}
 }
 
@@ -75,7 +77,7 @@ func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 	obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: 10, Hold: &metav1.Duration{Duration: time.Minute}}, {Weight: 100}}
 	obj.Status.Stable = "tops-v1"
 	obj.Status.Candidate = &v1alpha1.CandidateStatus{
-		Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: noon},
+		Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: servingpodtest.Noon},
 	}
 	want := rollout.Facts{
 		Wanted: "tops-v2", Replicas: 1, Routed: "tops-v1", LastStable: "tops-v1",
@@ -83,26 +85,26 @@ func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 		Endpoints: map[string]int32{"tops-v1": 1},
 		Buildable: map[string]bool{"tops-v1": true, "tops-v2": true},
 		Control:   rollout.Document{Generation: 4, Candidate: &rollout.Share{Version: "tops-v2", Weight: 10}},
-		Record:    &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},
+		Record:    &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: servingpodtest.Noon},
 		Deadline:  24 * time.Hour,
 		Rejected:  map[string]string{},
 		Sets: []rollout.Set{
 			{Version: "tops-v1", Deployed: true, Pods: []rollout.Pod{
-				{Name: "one", State: rollout.PodReady, Since: noon.Add(5 * time.Second), Reported: true, Generation: 4},
+				{Name: "one", State: rollout.PodReady, Since: servingpodtest.Noon.Add(5 * time.Second), Reported: true, Generation: 4},
 			}},
 			{Version: "tops-v2", Deployed: true, Endpoints: 1, Stalled: "pods cannot be created: exceeded quota", Pods: []rollout.Pod{
-				{Name: "two", State: rollout.PodReady, Since: noon.Add(5 * time.Second)},
+				{Name: "two", State: rollout.PodReady, Since: servingpodtest.Noon.Add(5 * time.Second)},
 			}},
 		},
 	}
-	if diff := cmp.Diff(want, factsOf(obj, shifting(), nil, noon)); diff != "" {
+	if diff := cmp.Diff(want, factsOf(obj, shifting(), nil, servingpodtest.Noon)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
 	seen := &Observed{Service: selecting("tops-v1"), Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)}}
-	facts := factsOf(serve("tops", 0), seen, nil, noon)
+	facts := factsOf(serve("tops", 0), seen, nil, servingpodtest.Noon)
 	if facts.Buildable["tops-v1"] || !facts.Buildable["tops-v2"] {
 		t.Errorf("buildable: %v, want tops-v2 only", facts.Buildable)
 	}
@@ -111,13 +113,13 @@ func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
 func TestAShareOfNothingIsNoCandidate(t *testing.T) {
 	seen := shifting()
 	seen.Control.Candidate.Weight = 0
-	if facts := factsOf(serve("tops", 0), seen, nil, noon); facts.Control.Candidate != nil {
+	if facts := factsOf(serve("tops", 0), seen, nil, servingpodtest.Noon); facts.Control.Candidate != nil {
 		t.Errorf("candidate: %+v", facts.Control.Candidate)
 	}
 }
 
 func TestWithoutFactsNothingIsDone(t *testing.T) {
-	if diff := cmp.Diff(Plan{}, decide(serve("tops", 0), nil, noon)); diff != "" {
+	if diff := cmp.Diff(Plan{}, decide(serve("tops", 0), nil, servingpodtest.Noon)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -126,26 +128,26 @@ func TestAPodThatRunsWithoutBeingReadyIsLookedAtAgain(t *testing.T) {
 	seen := &Observed{
 		Versions: []v1alpha1.TryOnModelVersion{version("tops", 1)}, Service: selecting("tops-v1"), Control: control.New(1, nil),
 		Deployments: []appsv1.Deployment{deploymentFact("tops-v1")},
-		Pods:        []corev1.Pod{pod("one", "tops-v1", readiness(corev1.ConditionFalse, 0))},
+		Pods:        []corev1.Pod{servingpodtest.Pod("one", "tops-v1", servingpodtest.Readiness(corev1.ConditionFalse, 0))},
 	}
-	if got := decide(serve("tops", 0), seen, noon).RecheckAfter; got != 0 {
+	if got := decide(serve("tops", 0), seen, servingpodtest.Noon).RecheckAfter; got != 0 {
 		t.Errorf("a pod that does not run yet is looked at again after %s, want the watch only", got)
 	}
-	sidecar(time.Second)(&seen.Pods[0])
-	if got := decide(serve("tops", 0), seen, noon).RecheckAfter; got != lookAgain {
+	servingpodtest.Sidecar(time.Second)(&seen.Pods[0])
+	if got := decide(serve("tops", 0), seen, servingpodtest.Noon).RecheckAfter; got != lookAgain {
 		t.Errorf("looked at again after %s, want %s", got, lookAgain)
 	}
 }
 
 func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
 	seen := shifting()
-	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: noon}
-	before, after := noon.Add(overdue), noon.Add(overdue+time.Second)
+	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: servingpodtest.Noon}
+	before, after := servingpodtest.Noon.Add(servingpod.Overdue), servingpodtest.Noon.Add(servingpod.Overdue+time.Second)
 	if sets := factsOf(serve("tops", 0), seen, nil, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != rollout.PodLeaving {
 		t.Errorf("within its time: %+v, want one that leaves", sets[0].Pods)
 	}
-	if left := nextOverdue(seen, noon); left != overdue+time.Second {
-		t.Errorf("looked at again after %s, want %s", left, overdue+time.Second)
+	if left := nextOverdue(seen, servingpodtest.Noon); left != servingpod.Overdue+time.Second {
+		t.Errorf("looked at again after %s, want %s", left, servingpod.Overdue+time.Second)
 	}
 	if sets := factsOf(serve("tops", 0), seen, nil, after).Sets; len(sets[0].Pods) != 0 {
 		t.Errorf("after its time: %+v, want none", sets[0].Pods)
@@ -156,12 +158,12 @@ func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
 }
 
 func TestOnlyPodsWhoseAnswerMattersAreAsked(t *testing.T) {
-	ready := []func(*corev1.Pod){sidecar(time.Second), readiness(corev1.ConditionTrue, 5*time.Second)}
+	ready := []func(*corev1.Pod){servingpodtest.Sidecar(time.Second), servingpodtest.Readiness(corev1.ConditionTrue, 5*time.Second)}
 	steady := func() *Observed {
 		return &Observed{
 			Versions: []v1alpha1.TryOnModelVersion{version("tops", 1)}, Control: control.New(1, nil),
 			Deployments: []appsv1.Deployment{deploymentFact("tops-v1")},
-			Pods:        []corev1.Pod{pod("ready", "tops-v1", ready...), pod("starting", "tops-v1", readiness(corev1.ConditionFalse, 0))},
+			Pods:        []corev1.Pod{servingpodtest.Pod("ready", "tops-v1", ready...), servingpodtest.Pod("starting", "tops-v1", servingpodtest.Readiness(corev1.ConditionFalse, 0))},
 		}
 	}
 	tests := map[string]struct {
@@ -169,7 +171,7 @@ func TestOnlyPodsWhoseAnswerMattersAreAsked(t *testing.T) {
 		want   []string
 	}{
 		"steady":                    {func(*Observed) {}, nil},
-		"a sidecar runs, not ready": {func(o *Observed) { sidecar(time.Second)(&o.Pods[1]) }, []string{"starting"}},
+		"a sidecar runs, not ready": {func(o *Observed) { servingpodtest.Sidecar(time.Second)(&o.Pods[1]) }, []string{"starting"}},
 		"another version is wanted": {func(o *Observed) { o.Versions = append(o.Versions, version("tops", 2)) }, []string{"ready"}},
 		"no control document":       {func(o *Observed) { o.Control = control.Document{} }, []string{"ready"}},
 		"a candidate in it":         {func(o *Observed) { o.Control.Candidate = &control.Candidate{} }, []string{"ready"}},

@@ -25,6 +25,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // asked bounds how many pods are asked at once.
@@ -46,7 +47,7 @@ type Observed struct {
 	// Slices are the EndpointSlices of the object's Services.
 	Slices []discoveryv1.EndpointSlice
 	// Reports are the answers of the pods that were asked and answered, by UID.
-	Reports map[types.UID]Report
+	Reports map[types.UID]servingpod.Report
 	// Case is the question that is put about the wanted version; nil when none is.
 	Case *judge.Case
 	// Ledger is the evidence of the case, with what the pods said in this look; nil when there is none.
@@ -57,17 +58,9 @@ type Observed struct {
 	Restarts int32
 }
 
-// Report is what a serving pod said about itself.
-type Report struct {
-	// Generation of the control document that it applies.
-	Generation int64
-	// Unready is why it is not ready; empty when it is.
-	Unready string
-}
-
 // observe reads. On an error the result is nil: a decision on half of the facts would be wrong.
 func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment) (*Observed, error) {
-	seen := &Observed{Reports: map[types.UID]Report{}}
+	seen := &Observed{Reports: map[types.UID]servingpod.Report{}}
 	for _, read := range []func(context.Context, *v1alpha1.TryOnDeployment, *Observed) error{
 		r.observeModel, r.observeTruth, r.observePods, r.observeEndpoints,
 	} {
@@ -168,7 +161,7 @@ func (r *Reconciler) observeEndpoints(ctx context.Context, obj *v1alpha1.TryOnDe
 
 // ask asks pods about themselves. One that does not answer has no report; that is a fact and not an error.
 func (r *Reconciler) ask(ctx context.Context, pods []corev1.Pod, seen *Observed) {
-	reports := make([]*Report, len(pods))
+	reports := make([]*servingpod.Report, len(pods))
 	var group errgroup.Group
 	group.SetLimit(asked)
 	for i := range pods {
@@ -185,7 +178,7 @@ func (r *Reconciler) ask(ctx context.Context, pods []corev1.Pod, seen *Observed)
 	}
 }
 
-func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *Report {
+func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Report {
 	log := ctrl.LoggerFrom(ctx).V(1)
 	target := targetOf(pod)
 	state, err := r.Pods.Status(ctx, target)
@@ -193,8 +186,8 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *Report {
 		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
 		return nil
 	}
-	report := &Report{Generation: state.Generation}
-	if podReady(pod) {
+	report := &servingpod.Report{Generation: state.Generation}
+	if servingpod.Ready(pod) {
 		return report
 	}
 	if report.Unready, err = r.Pods.Unready(ctx, target); err != nil {
@@ -211,13 +204,13 @@ func targetOf(pod *corev1.Pod) controlclient.Target {
 func podsToAsk(obj *v1alpha1.TryOnDeployment, seen *Observed) []corev1.Pod {
 	moving := confirmationsMatter(obj, seen)
 	return slices.DeleteFunc(slices.Clone(seen.Pods), func(p corev1.Pod) bool {
-		if p.Status.PodIP == "" || !p.DeletionTimestamp.IsZero() || finished(&p) {
+		if p.Status.PodIP == "" || !p.DeletionTimestamp.IsZero() || servingpod.Finished(&p) {
 			return true
 		}
-		if podReady(&p) {
+		if servingpod.Ready(&p) {
 			return !moving
 		}
-		return sidecarStart(&p).IsZero()
+		return servingpod.SidecarStart(&p).IsZero()
 	})
 }
 

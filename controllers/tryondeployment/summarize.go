@@ -12,6 +12,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 	"github.com/braincreators/tryon-operator/internal/status"
 )
 
@@ -104,11 +105,11 @@ func candidateOf(plan rollout.Plan) *v1alpha1.CandidateStatus {
 func countPods(seen *Observed, version string) (all, ready int32) {
 	for i := range seen.Pods {
 		p := &seen.Pods[i]
-		if p.Labels[names.LabelModelVersion] != version || !p.DeletionTimestamp.IsZero() || finished(p) {
+		if p.Labels[names.LabelModelVersion] != version || !p.DeletionTimestamp.IsZero() || servingpod.Finished(p) {
 			continue
 		}
 		all++
-		if podReady(p) {
+		if servingpod.Ready(p) {
 			ready++
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
 )
 
 // told is the history as "Reason version", newest first.
@@ -22,7 +23,7 @@ func told(history []v1alpha1.HistoryEntry) string {
 }
 
 func planned(stable string) Plan {
-	return Plan{Plan: rollout.Plan{Stable: stable, Stage: v1alpha1.ReasonServing}, At: noon}
+	return Plan{Plan: rollout.Plan{Stable: stable, Stage: v1alpha1.ReasonServing}, At: servingpodtest.Noon}
 }
 
 func TestTheHistorySaysWhichVersionServedWhenAndWhy(t *testing.T) {
@@ -37,7 +38,7 @@ func TestTheHistorySaysWhichVersionServedWhenAndWhy(t *testing.T) {
 	if got, want := told(obj.Status.History), "Fixed tops-v1, Promoted tops-v2, FirstVersion tops-v1"; got != want {
 		t.Errorf("history %q, want %q", got, want)
 	}
-	if got, want := obj.Status.History[1].Message, "it took over from tops-v1; every gate is kept"; got != want || !obj.Status.History[1].Time.Time.Equal(noon) {
+	if got, want := obj.Status.History[1].Message, "it took over from tops-v1; every gate is kept"; got != want || !obj.Status.History[1].Time.Time.Equal(servingpodtest.Noon) {
 		t.Errorf("%+v, want the message %q", obj.Status.History[1], want)
 	}
 }

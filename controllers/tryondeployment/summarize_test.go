@@ -14,6 +14,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
 )
 
 // conditions as "Type=Status Reason", in the order in which they were set.
@@ -88,7 +89,7 @@ func TestConditionsTellTheStage(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			obj := serve("tops", tt.fixed)
-			summarize(obj, tt.seen, Plan{Plan: tt.plan, At: noon}, tt.err)
+			summarize(obj, tt.seen, Plan{Plan: tt.plan, At: servingpodtest.Noon}, tt.err)
 			if diff := cmp.Diff(tt.want, conditions(obj)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -106,14 +107,14 @@ func TestTheStatusSaysWhatIsServed(t *testing.T) {
 	obj.Spec.Replicas = 2
 	plan := rollout.Plan{
 		Stable: "tops-v1", Candidate: "tops-v2", Weight: 10, Stage: v1alpha1.ReasonShifting,
-		Record: &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: noon},
+		Record: &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: servingpodtest.Noon},
 	}
-	summarize(obj, shifting(), Plan{Plan: plan, At: noon}, nil)
+	summarize(obj, shifting(), Plan{Plan: plan, At: servingpodtest.Noon}, nil)
 	obj.Status.Conditions, obj.Status.History = nil, nil
 	want := v1alpha1.TryOnDeploymentStatus{
 		Stable: "tops-v1", Weight: "10%", Replicas: ptr.To[int32](1), ReadyReplicas: ptr.To[int32](1), Pods: "1/2",
 		Candidate: &v1alpha1.CandidateStatus{
-			Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: noon},
+			Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: servingpodtest.Noon},
 		},
 		Selector: "tryon.braincreators.com/deployment=storefront,tryon.braincreators.com/model-version=tops-v1",
 		URL:      "http://storefront.shop.svc:8080",
@@ -135,7 +136,7 @@ func TestTheRecordOfARolloutSurvivesTheStatus(t *testing.T) {
 	for name, record := range map[string]rollout.Record{
 		"before the first step": {Version: "tops-v2", Step: -1},
 		"not applied yet":       {Version: "tops-v2", Step: 1, Generation: 7},
-		"applied":               {Version: "tops-v2", Step: 2, Generation: 9, Applied: noon, Started: noon},
+		"applied":               {Version: "tops-v2", Step: 2, Generation: 9, Applied: servingpodtest.Noon, Started: servingpodtest.Noon},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := recordOf(candidateOf(rollout.Plan{Candidate: "tops-v2", Record: &record}))

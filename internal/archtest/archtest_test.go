@@ -95,7 +95,7 @@ var (
 		"internal/runtime", "internal/sidecar", "internal/synth", "internal/train", "internal/worker",
 		"cmd/worker", "cmd/sidecar", "cmd/runtime",
 	}
-	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch"}
+	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch", "internal/servingpod"}
 	judgement  = []string{"internal/rollout", "internal/judge", "internal/history", "internal/gate", "internal/sequential", "internal/scale", "internal/drift"}
 	plumbing   = []string{"internal/apply", "internal/status", "internal/metrics", "internal/runner"}
 	kubernetes = []string{"k8s.io", "sigs.k8s.io", "github.com/kubeflow"}

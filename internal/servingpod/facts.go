@@ -1,4 +1,4 @@
-package tryondeployment
+package servingpod
 
 import (
 	"fmt"
@@ -16,20 +16,28 @@ import (
 // patience is how long a sidecar may run without being ready before its words count as a failure: it asks the golden requests first.
 const patience = time.Minute
 
-// overdue is how long a pod may outlive the end of its grace period.
-const overdue = time.Minute
+// Overdue is how long a pod may outlive the end of its grace period.
+const Overdue = time.Minute
 
-// podFact says in the words of the rollout how a pod is.
-func podFact(p *corev1.Pod, report Report, now time.Time) rollout.Pod {
+// Report is what a serving pod said about itself.
+type Report struct {
+	// Generation of the control document that it applies.
+	Generation int64
+	// Unready is why it is not ready; empty when it is.
+	Unready string
+}
+
+// FactOf says in the words of the rollout how a pod is.
+func FactOf(p *corev1.Pod, report Report, now time.Time) rollout.Pod {
 	fact := rollout.Pod{Name: p.Name, State: rollout.PodStarting, Since: p.CreationTimestamp.Time}
 	ready := readyCondition(p)
 	if ready != nil {
 		fact.Since = ready.LastTransitionTime.Time
 	}
-	switch started := sidecarStart(p); {
+	switch started := SidecarStart(p); {
 	case !p.DeletionTimestamp.IsZero():
 		fact.State = rollout.PodLeaving
-	case podReady(p):
+	case Ready(p):
 		fact.State = rollout.PodReady
 	case crash(p) != "":
 		fact.State, fact.Failure = rollout.PodBroken, crash(p)
@@ -54,18 +62,18 @@ func unready(p *corev1.Pod, what string, report Report) string {
 	return sentence
 }
 
-// gone says whether a pod cannot take requests any more: it ended, or it should have been deleted long ago, which happens when its
+// Gone says whether a pod cannot take requests any more: it ended, or it should have been deleted long ago, which happens when its
 // node is lost. Nobody waits for such a pod.
-func gone(p *corev1.Pod, now time.Time) bool {
-	return finished(p) || (!p.DeletionTimestamp.IsZero() && now.Sub(p.DeletionTimestamp.Time) > overdue)
+func Gone(p *corev1.Pod, now time.Time) bool {
+	return Finished(p) || (!p.DeletionTimestamp.IsZero() && now.Sub(p.DeletionTimestamp.Time) > Overdue)
 }
 
-// finished says whether a pod ended for good, for example by eviction; its Deployment has made another.
-func finished(p *corev1.Pod) bool {
+// Finished says whether a pod ended for good, for example by eviction; its Deployment has made another.
+func Finished(p *corev1.Pod) bool {
 	return p.Status.Phase == corev1.PodFailed || p.Status.Phase == corev1.PodSucceeded
 }
 
-func podReady(p *corev1.Pod) bool {
+func Ready(p *corev1.Pod) bool {
 	c := readyCondition(p)
 	return c != nil && c.Status == corev1.ConditionTrue
 }
@@ -79,8 +87,8 @@ func readyCondition(p *corev1.Pod) *corev1.PodCondition {
 	return nil
 }
 
-// sidecarStart is when the sidecar that runs now started; zero when none runs.
-func sidecarStart(p *corev1.Pod) time.Time {
+// SidecarStart is when the sidecar that runs now started; zero when none runs.
+func SidecarStart(p *corev1.Pod) time.Time {
 	for _, s := range p.Status.ContainerStatuses {
 		if s.Name == names.ContainerSidecar && s.State.Running != nil {
 			return s.State.Running.StartedAt.Time

@@ -1,0 +1,2 @@
+// Package servingpodtest makes serving pods for tests.
+package servingpodtest
