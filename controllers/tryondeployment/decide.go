@@ -10,12 +10,13 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
-	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
@@ -34,6 +35,10 @@ type Plan struct {
 	Ledger *evidence.Ledger
 	// Judgement of the wanted version; nil when there is none.
 	Judgement *v1alpha1.JudgementStatus
+	// Capacity is how many pods each version is to have.
+	Capacity capacity.Plan
+	// Report of the judgement that has ended.
+	Report reporting.Plan
 }
 
 // decide plans from facts. Without facts there is nothing to do.
@@ -45,7 +50,10 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if seen.Case != nil {
 		plan.Judgement = judgementOf(obj, seen, now)
 	}
-	plan.Plan = rollout.Decide(factsOf(obj, seen, plan.Judgement, now), now)
+	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
+	facts := factsOf(obj, seen, plan.Judgement, now)
+	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
+	plan.Plan = rollout.Decide(facts, now)
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	if plan.RecheckAfter == 0 && anyUnready(seen) {
 		plan.RecheckAfter = lookAgain
@@ -53,7 +61,20 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if plan.RecheckAfter == 0 {
 		plan.RecheckAfter = nextOverdue(seen, now)
 	}
+	if after := plan.Capacity.RecheckAfter; after > 0 && (plan.RecheckAfter == 0 || after < plan.RecheckAfter) {
+		plan.RecheckAfter = after
+	}
+	plan.Report = reporting.Decide(obj, seen.Report, now)
+	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
+		plan.RecheckAfter = wait
+	}
 	return plan
+}
+
+func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capacity.Look {
+	return capacity.Look{
+		Now: now, Stable: stableOf(obj, seen), Present: seen.Present, Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
+	}
 }
 
 // judgementOf summarizes the evidence. One that was collected anew says so.
@@ -110,7 +131,6 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 	versions := versionsByPod(seen)
 	facts := rollout.Facts{
 		Wanted:     resolve(obj, seen).Version,
-		Replicas:   serving.Replicas(obj),
 		Steps:      stepsOf(obj.Spec.Rollout.Steps),
 		LastStable: obj.Status.Stable,
 		Endpoints:  endpointsOf(obj.Name, seen, versions),

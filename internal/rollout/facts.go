@@ -12,8 +12,10 @@ import (
 type Facts struct {
 	// Wanted is the version that the spec asks for now; empty when there is none that may be served.
 	Wanted string
-	// Replicas that the spec asks for.
+	// Replicas that each version is to have.
 	Replicas int32
+	// Least is with how many of them the stable version serves as the spec asks for, when the others only follow the load; 0 for all.
+	Least int32
 	// Steps of the spec; a last step of 100 percent is implied.
 	Steps []Step
 	// Deadline is how long a candidate may take until it is ready and judged; 0 for no end.
