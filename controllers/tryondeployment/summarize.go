@@ -10,6 +10,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
@@ -30,9 +31,11 @@ func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	setCommanded(obj)
 	if plan.Stable != "" {
 		setServed(obj, seen, plan, err)
+		setScaling(obj, plan, err)
 		setRemembered(obj, plan, err)
 		setAvailable(obj, plan)
 		setRolledOut(obj, want, plan)
+		reporting.Summarize(obj, plan.Report)
 	}
 	setReady(obj, want, plan, err)
 }
@@ -66,7 +69,7 @@ func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	s.Weight = weightOf(plan.Plan)
 	replicas, ready := countPods(seen, stable)
 	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
-	s.Pods = fmt.Sprintf("%d/%d", ready, serving.Replicas(obj))
+	s.Pods = fmt.Sprintf("%d/%d", ready, plan.Capacity.Replicas)
 	s.Selector = serving.Selector(obj.Name, stable).String()
 	s.URL = serving.URL(obj)
 }

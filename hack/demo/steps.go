@@ -167,8 +167,9 @@ func (d *demo) command(ctx context.Context, log string, say func(string), name s
 	return nil
 }
 
+// output gives the last line that a program prints.
 func (d *demo) output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.root, name), args...)
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stderr = d.root, os.Stderr
 	body, err := cmd.Output()
 	if err != nil {
@@ -200,5 +201,12 @@ func takeDown(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	return d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", kube.OperatorNamespace, "--wait", "--ignore-not-found")
+	if err := d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", kube.OperatorNamespace, "--wait", "--ignore-not-found"); err != nil {
+		return err
+	}
+	fmt.Printf(`The kinds stay, because others may use them, and so does the namespace %[1]s. To remove both, with every model and deployment that there is:
+  kubectl delete crd -l app.kubernetes.io/name=tryon-operator
+  kubectl delete namespace %[1]s
+`, kube.OperatorNamespace)
+	return nil
 }

@@ -67,28 +67,35 @@ func Mix(wishes []Wish, rounds int) []Wish {
 type Crowd struct {
 	Sent, Failed atomic.Int64
 	first        atomic.Pointer[error]
-	cancel       context.CancelFunc
-	asking       sync.WaitGroup
+	// every is the time between two shoppers.
+	every  atomic.Int64
+	cancel context.CancelFunc
+	asking sync.WaitGroup
 }
 
 // Start lets shoppers ask a Service of the demo's namespace, one every so often; after the last wish they begin again.
 func Start(ctx context.Context, k *kube.Cluster, service string, every time.Duration, wishes []Wish) *Crowd {
 	coming, cancel := context.WithCancel(ctx)
 	c := &Crowd{cancel: cancel}
+	c.Come(every)
 	c.asking.Go(func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
 		for i := 0; ; i++ {
 			select {
 			case <-coming.Done():
 				return
-			case <-tick.C:
+			case <-time.After(c.Every()):
 				c.asking.Go(func() { c.ask(context.WithoutCancel(ctx), k, service, wishes[i%len(wishes)]) })
 			}
 		}
 	})
 	return c
 }
+
+// Come changes how much time is between two shoppers.
+func (c *Crowd) Come(every time.Duration) { c.every.Store(int64(every)) }
+
+// Every is the time between two shoppers.
+func (c *Crowd) Every() time.Duration { return time.Duration(c.every.Load()) }
 
 func (c *Crowd) ask(ctx context.Context, k *kube.Cluster, service string, w Wish) {
 	err := Ask(ctx, k, service, w)
