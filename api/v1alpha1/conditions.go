@@ -35,6 +35,9 @@ const (
 	ConditionRolledOut = "RolledOut"
 	// ConditionCommanded: the annotation tryon.braincreators.com/rollout holds a command that is in force; absent without the annotation.
 	ConditionCommanded = "Commanded"
+	// ConditionScalingLimited: the work asks for more pods than scaling may give, or the pods do not say how much work they have; absent
+	// without spec.scaling.
+	ConditionScalingLimited = "ScalingLimited"
 	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
 	// when none could be made within a day.
 	ConditionJudgementReported = "JudgementReported"
@@ -136,6 +139,10 @@ const (
 	ReasonScaling = "Scaling"
 	// ReasonShadowing: the candidate answers copies of requests, off the live path, and is judged.
 	ReasonShadowing = "Shadowing"
+	// ReasonReplaying: known requests are put to the candidate and the stable version in a Job, and the candidate is judged.
+	ReasonReplaying = "Replaying"
+	// ReasonReplayFailed: that Job could not compare the two; the message has its words.
+	ReasonReplayFailed = "ReplayFailed"
 	// ReasonPaused: the rollout annotation holds everything where it is.
 	ReasonPaused = "Paused"
 	// ReasonRejected: the stable version serves on; the version that the spec asks for was rejected and is not tried again.
@@ -160,4 +167,34 @@ const (
 	ReasonReportFailed = "ReportFailed"
 	// ReasonUnknownCommand: the rollout annotation holds a word that means nothing, and changes nothing.
 	ReasonUnknownCommand = "UnknownCommand"
+)
+
+// Reasons of status.scaling, of its events, and of ScalingLimited.
+const (
+	// ReasonScalingSteady: the present number of pods is the right one.
+	ReasonScalingSteady = "Steady"
+	// ReasonScalingLoadRose: the arrivals of the stable window need more pods.
+	ReasonScalingLoadRose = "LoadRose"
+	// ReasonScalingBurst: what arrives now is more than all pods, starting ones included, can do.
+	ReasonScalingBurst = "Burst"
+	// ReasonScalingAtMaximum: more pods would be needed than maxReplicas allows.
+	ReasonScalingAtMaximum = "AtMaximum"
+	// ReasonScalingDelayed: fewer pods would be enough now, but were not for the whole scaleDownDelay.
+	ReasonScalingDelayed = "ScaleInDelayed"
+	// ReasonScalingLoadFell: fewer pods were enough for the whole scaleDownDelay.
+	ReasonScalingLoadFell = "LoadFell"
+	// ReasonScalingReadingsMissing: a ready pod does not say how much work it has, so nothing is taken away.
+	ReasonScalingReadingsMissing = "ReadingsMissing"
+	// ReasonScalingNoPodReady: no pod is ready, so nothing is known and nothing is changed.
+	ReasonScalingNoPodReady = "NoPodReady"
+	// ReasonScalingWatching: the manager has just begun to watch, and changes nothing yet.
+	ReasonScalingWatching = "Watching"
+	// ReasonScalingBounds: the number of pods was outside minReplicas and maxReplicas.
+	ReasonScalingBounds = "Bounds"
+	// ReasonScalingRequested: spec.replicas was raised, which asks for so many pods for a scaleDownDelay.
+	ReasonScalingRequested = "Requested"
+	// ReasonScalingHeld: a new version has just taken over; the number changes again when the pods of the one before it leave.
+	ReasonScalingHeld = "TakingOver"
+	// ReasonScalingFree: of ScalingLimited, the work asks for no more than maxReplicas, and the pods say how much they have.
+	ReasonScalingFree = "WithinBounds"
 )

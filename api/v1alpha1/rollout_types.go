@@ -8,6 +8,11 @@ import (
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!has(self.onSilence) || (has(self.steps) && self.steps.exists(s, has(s.shadow)))",message="onSilence takes effect with a shadow step only; begin steps with one, or remove onSilence"
 type RolloutSpec struct {
+	// strategy is where the new version's pods come from: with Surge they start beside those that serve, with InPlace they replace them one
+	// at a time. Surge when not set.
+	// +optional
+	Strategy RolloutStrategy `json:"strategy,omitempty"`
+
 	// steps in order; after the last one the new version takes everything. At once when not set.
 	// +optional
 	// +listType=atomic
@@ -19,7 +24,9 @@ type RolloutSpec struct {
 	// deadline is how long a new version may take until it is ready and, with a shadow step, judged; 24h when not set. One that fails
 	// later than this is rejected instead of tried again. A pause starts it anew.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be from 1m to 720h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be from 1m to 720h, written like 90s, 10m or 1h30m"
 	Deadline *metav1.Duration `json:"deadline,omitempty"`
 
 	// onSilence says what follows when the deadline passes without a verdict, because too few requests came: Hold goes on collecting,
@@ -27,6 +34,17 @@ type RolloutSpec struct {
 	// +optional
 	OnSilence SilencePolicy `json:"onSilence,omitempty"`
 }
+
+// RolloutStrategy says where the pods of a new version come from.
+// +kubebuilder:validation:Enum=Surge;InPlace
+type RolloutStrategy string
+
+const (
+	// StrategySurge starts all pods of the new version beside those that serve: no capacity is missing, and the cluster needs room for both.
+	StrategySurge RolloutStrategy = "Surge"
+	// StrategyInPlace drains one pod at a time and starts one of the new version in its place: one pod is missing, and no room is needed.
+	StrategyInPlace RolloutStrategy = "InPlace"
+)
 
 // SilencePolicy says what follows when there is no verdict at the deadline.
 // +kubebuilder:validation:Enum=Hold;Reject
@@ -55,7 +73,9 @@ type RolloutStep struct {
 
 	// hold is how long the step lasts at least, once every pod applies it; 0s when not set.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h, written like 90s, 10m or 1h30m"
 	Hold *metav1.Duration `json:"hold,omitempty"`
 }
 

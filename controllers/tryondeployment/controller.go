@@ -11,6 +11,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -24,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
@@ -62,6 +64,8 @@ type Reconciler struct {
 
 	// collecting holds back how often the pods of an object are asked for evidence.
 	collecting pace.Pace
+	// loads remembers what the pods of scaled objects said.
+	loads capacity.Memories
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions,verbs=get;list;watch
@@ -83,6 +87,9 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.Result, err error) {
 	obj := &v1alpha1.TryOnDeployment{}
 	if err := r.Get(ctx, req.NamespacedName, obj); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.loads.Forget(req.NamespacedName)
+		}
 		return res, client.IgnoreNotFound(err)
 	}
 	if leaving(obj) {

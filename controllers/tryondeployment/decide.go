@@ -10,13 +10,13 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
-	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
@@ -35,6 +35,8 @@ type Plan struct {
 	Ledger *evidence.Ledger
 	// Judgement of the wanted version; nil when there is none.
 	Judgement *v1alpha1.JudgementStatus
+	// Capacity is how many pods each version is to have.
+	Capacity capacity.Plan
 	// Report of the judgement that has ended.
 	Report reporting.Plan
 }
@@ -48,7 +50,10 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if seen.Case != nil {
 		plan.Judgement = judgementOf(obj, seen, now)
 	}
-	plan.Plan = rollout.Decide(factsOf(obj, seen, plan.Judgement, now), now)
+	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
+	facts := factsOf(obj, seen, plan.Judgement, now)
+	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
+	plan.Plan = rollout.Decide(facts, now)
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	if plan.RecheckAfter == 0 && anyUnready(seen) {
 		plan.RecheckAfter = lookAgain
@@ -56,11 +61,21 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if plan.RecheckAfter == 0 {
 		plan.RecheckAfter = nextOverdue(seen, now)
 	}
+	if after := plan.Capacity.RecheckAfter; after > 0 && (plan.RecheckAfter == 0 || after < plan.RecheckAfter) {
+		plan.RecheckAfter = after
+	}
 	plan.Report = reporting.Decide(obj, seen.Report, now)
 	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
 		plan.RecheckAfter = wait
 	}
 	return plan
+}
+
+func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capacity.Look {
+	return capacity.Look{
+		Now: now, Stable: stableOf(obj, seen), Present: seen.Present, Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
+		InPlace: obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
+	}
 }
 
 // judgementOf summarizes the evidence. One that was collected anew says so.
@@ -117,7 +132,6 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 	versions := versionsByPod(seen)
 	facts := rollout.Facts{
 		Wanted:     resolve(obj, seen).Version,
-		Replicas:   serving.Replicas(obj),
 		Steps:      stepsOf(obj.Spec.Rollout.Steps),
 		LastStable: obj.Status.Stable,
 		Endpoints:  endpointsOf(obj.Name, seen, versions),
@@ -126,9 +140,10 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 		Record:     recordOf(obj.Status.Candidate),
 		Routed:     routed(seen),
 
-		Deadline:      deadlineOf(obj),
-		RejectSilence: obj.Spec.Rollout.OnSilence == v1alpha1.SilenceReject,
-		Rejected:      rejectedOf(obj),
+		Deadline: deadlineOf(obj),
+		InPlace:  obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
+		Silence:  rollout.Silence(obj.Spec.Rollout.OnSilence),
+		Rejected: rejectedOf(obj),
 	}
 	facts.Command, _ = commandOf(obj)
 	if seen.Case != nil {
@@ -252,7 +267,7 @@ func versionNames(seen *Observed, byPod map[string]string, now time.Time) []stri
 func setOf(obj *v1alpha1.TryOnDeployment, seen *Observed, version string, now time.Time) rollout.Set {
 	set := rollout.Set{Version: version}
 	if d := deploymentFor(seen, obj.Name, version); d != nil {
-		set.Deployed = true
+		set.Deployed, set.Replicas = true, ptr.Deref(d.Spec.Replicas, 1)
 		set.Stalled = stalled(d)
 		set.Updating = updating(d)
 	}

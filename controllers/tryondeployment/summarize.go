@@ -31,6 +31,7 @@ func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	setCommanded(obj)
 	if plan.Stable != "" {
 		setServed(obj, seen, plan, err)
+		setScaling(obj, plan, err)
 		setRemembered(obj, plan, err)
 		setAvailable(obj, plan)
 		setRolledOut(obj, want, plan)
@@ -68,7 +69,7 @@ func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	s.Weight = weightOf(plan.Plan)
 	replicas, ready := countPods(seen, stable)
 	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
-	s.Pods = fmt.Sprintf("%d/%d", ready, serving.Replicas(obj))
+	s.Pods = fmt.Sprintf("%d/%d", ready, plan.Capacity.Replicas)
 	s.Selector = serving.Selector(obj.Name, stable).String()
 	s.URL = serving.URL(obj)
 }

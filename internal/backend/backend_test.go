@@ -388,3 +388,26 @@ func TestADelayedAttemptSaysWhenItComes(t *testing.T) {
 		t.Errorf("got %q, want %q", got.Message, want)
 	}
 }
+
+func TestWorkUnderWayTellsWhatFailedBefore(t *testing.T) {
+	before := Run{Name: "a", Key: key, State: Errored, CreatedAt: noon.Add(-time.Hour), FinishedAt: noon.Add(-time.Minute), Message: "store gone"}
+	now := Run{Name: "b", Key: key, State: Running, Attempt: resources.Attempt{Number: 1}, CreatedAt: noon}
+	retried := now
+	retried.Message = "no files yet"
+	tests := map[string]struct {
+		runs []Run
+		want string
+	}{
+		"nothing has failed":                 {[]Run{now}, ""},
+		"the attempt before failed":          {[]Run{before, now}, "; an earlier try failed: store gone"},
+		"a pod of the same attempt failed":   {[]Run{before, retried}, "; an earlier try failed: no files yet"},
+		"between attempts the whole is told": {[]Run{before}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Decide(test.runs, key, "", noon).Hitch(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

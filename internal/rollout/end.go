@@ -10,6 +10,9 @@ import (
 // retire removes versions that are neither stable nor wanted: the one that was stable before, or a candidate that was given up.
 func (d *decision) retire(others []Set) {
 	promoted := d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Stable
+	if d.facts.inPlace() && !promoted && !d.giveUp(others) {
+		return
+	}
 	switch {
 	case promoted && d.document.Shadow != nil:
 		d.publish(Document{Candidate: d.document.Candidate}, d.plan.Stable+" has taken over")
@@ -46,8 +49,12 @@ func (d *decision) routeBehind(others []Set, promoted bool) string {
 			return fmt.Sprintf("the Service still has %d endpoints of %s", n, s.Version)
 		}
 	}
-	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < d.facts.Replicas {
-		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, d.facts.Replicas, because(d.stable.Failure()))
+	need := d.facts.Replicas
+	if d.facts.inPlace() {
+		need = min(d.facts.promised(), d.stable.size())
+	}
+	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < need {
+		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, need, because(d.stable.Failure()))
 	}
 	return ""
 }
@@ -57,13 +64,18 @@ func (d *decision) settle() {
 	d.clear("the rollout is over")
 	ready, failure := d.stable.Ready(), d.stable.Failure()
 	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, because(failure))
+	served := fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(ready)))
+	enough := d.stable.whole(d.facts.Replicas)
+	if !enough && d.facts.Least > 0 && d.stable.whole(d.facts.Least) && failure == "" {
+		enough, served = true, fmt.Sprintf("%s, %d are wanted", served, d.facts.Replicas)
+	}
 	switch {
-	case d.stable.whole(d.facts.Replicas) && d.stable.Updating:
+	case enough && d.stable.Updating:
 		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, because(failure))
-	case d.stable.whole(d.facts.Replicas) && d.refused != "":
-		d.stage(v1alpha1.ReasonRejected, "%s is served by %s; %s", d.plan.Stable, pods(int(ready)), d.refused)
-	case d.stable.whole(d.facts.Replicas):
-		d.stage(v1alpha1.ReasonServing, "%s is served by %s", d.plan.Stable, pods(int(ready)))
+	case enough && d.refused != "":
+		d.stage(v1alpha1.ReasonRejected, "%s; %s", served, d.refused)
+	case enough:
+		d.stage(v1alpha1.ReasonServing, "%s", served)
 	case ready > 0:
 		d.stage(v1alpha1.ReasonScaling, "%s", counts)
 	case d.stable.count(PodBroken) > 0:

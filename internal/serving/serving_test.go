@@ -51,8 +51,8 @@ func everything() *v1alpha1.TryOnDeployment {
 	gpu := corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1")}
 	tod.Spec.Runtime = v1alpha1.RuntimeSpec{Image: "example/other-runtime:2", Resources: &v1alpha1.ResourceRequirements{Limits: gpu}}
 	tod.Spec.Sidecar = v1alpha1.SidecarSpec{
-		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute},
-		Resources:      &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
+		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute}, MaxBatch: 8,
+		Resources: &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}
 	tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "catalogue"}}
 	tod.Spec.Placement = v1alpha1.PodPlacement{
@@ -116,6 +116,31 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 	}
 }
 
+func TestInPlaceAChangedPodWaitsForNoRoom(t *testing.T) {
+	for name, tt := range map[string]struct {
+		strategy             v1alpha1.RolloutStrategy
+		replicas             int32
+		unavailable, surging int
+	}{
+		"beside the others":                     {v1alpha1.StrategySurge, 3, 0, 1},
+		"in place":                              {v1alpha1.StrategyInPlace, 3, 1, 0},
+		"while another version has places, too": {v1alpha1.StrategyInPlace, 2, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod := storefront()
+			tod.Spec.Replicas, tod.Spec.Rollout.Strategy = 3, tt.strategy
+			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, tt.replicas)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rolling := deployment.Spec.Strategy.RollingUpdate
+			if rolling.MaxUnavailable.IntValue() != tt.unavailable || rolling.MaxSurge.IntValue() != tt.surging {
+				t.Errorf("%s may be missing and %s more be there, want %d and %d", rolling.MaxUnavailable, rolling.MaxSurge, tt.unavailable, tt.surging)
+			}
+		})
+	}
+}
+
 func TestTheGracePeriodOutlastsTheLongestRequestAndTheDrain(t *testing.T) {
 	for timeout, want := range map[time.Duration]int64{0: 90, time.Second: 61, 10 * time.Minute: 660} {
 		tod := storefront()
@@ -174,5 +199,23 @@ func TestOnlyThePullerSeesTheStore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheRuntimeHasAsManyThreadsAsItsLimitAllows(t *testing.T) {
+	for limit, want := range map[string]string{"300m": "1", "1": "1", "1500m": "2", "4": "4", "": ""} {
+		tod := storefront()
+		tod.Spec.Runtime.Resources = &v1alpha1.ResourceRequirements{}
+		if limit != "" {
+			tod.Spec.Runtime.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limit)}
+		}
+		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, _ := strings.Cut(strings.Join(deployment.Spec.Template.Spec.InitContainers[1].Command, " "), "--intra-op-threads ")
+		if got != want {
+			t.Errorf("with a limit of %q it has %q threads, want %q", limit, got, want)
+		}
 	}
 }
