@@ -40,7 +40,7 @@ end_to_end() {
 	go -C hack/cluster run . up
 	go -C hack/cluster run . addon training-operator
 	go run ./hack/demo
-	go test -tags e2e -count 1 -timeout 40m -v ./test/e2e
+	go test -tags e2e -count 1 -timeout 70m -v ./test/e2e
 }
 
 hack/host.sh

@@ -38,6 +38,9 @@ const (
 	// ConditionScalingLimited: the work asks for more pods than scaling may give, or the pods do not say how much work they have; absent
 	// without spec.scaling.
 	ConditionScalingLimited = "ScalingLimited"
+	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
+	// when none could be made within a day.
+	ConditionJudgementReported = "JudgementReported"
 )
 
 // Reasons of the conditions of every kind. The name of the current stage is the reason of Ready.
@@ -152,6 +155,12 @@ const (
 	ReasonFirstVersion = "FirstVersion"
 	// ReasonCommandInForce: the rollout annotation is obeyed.
 	ReasonCommandInForce = "CommandInForce"
+	// ReasonReporting: a Job makes the report of the judgement.
+	ReasonReporting = "Reporting"
+	// ReasonReported: the report of the judgement is in the artefact store.
+	ReasonReported = "Reported"
+	// ReasonReportFailed: the report of the judgement could not be made; the rollout is not touched by that.
+	ReasonReportFailed = "ReportFailed"
 	// ReasonUnknownCommand: the rollout annotation holds a word that means nothing, and changes nothing.
 	ReasonUnknownCommand = "UnknownCommand"
 )

@@ -148,6 +148,11 @@ type JudgementStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Restarts *int32 `json:"restarts,omitempty"`
+
+	// report is the page of the judgement once it was decided: JSON, with the HTML page and its pictures beside it as report.html.
+	// Absent until it is made.
+	// +optional
+	Report *ReportReference `json:"report,omitempty"`
 }
 
 // LiveVerdict is what a judgement comes to.

@@ -98,6 +98,13 @@ type SidecarSpec struct {
 	// +kubebuilder:validation:MaxLength=24
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m, written like 90s, 10m or 1h30m"
 	RequestTimeout *metav1.Duration `json:"requestTimeout,omitempty"`
+
+	// maxBatch is how many waiting try-ons may share one run of the model, where the model server takes so many and answers them like one;
+	// 1 when not set. Worth raising where a run of several takes less than its part each, as on GPUs.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=16
+	MaxBatch int32 `json:"maxBatch,omitempty"`
 }
 
 // TryOnDeploymentStatus is what is served now.

@@ -204,6 +204,8 @@ func deploymentRules() map[string]rule {
 	return map[string]rule{
 		"a deployment's name is short":           onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
 		"a deployment's name can be a Service's": onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
+		"a run is shared by at least one":        onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 1 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = -1 }, "spec.sidecar.maxBatch"),
+		"a run is shared by 16 at most":          onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 16 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 17 }, "spec.sidecar.maxBatch"),
 		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 3 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = -1 }, "spec.replicas"),
 		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
 		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -30,6 +31,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/pace"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/status"
@@ -57,6 +59,8 @@ type Reconciler struct {
 	// Serving is what the builders of the pods need.
 	Serving serving.Config
 	Pods    Pods
+	// Runner has the reports of judgements made.
+	Runner *runner.Runner
 
 	// collecting holds back how often the pods of an object are asked for evidence.
 	collecting pace.Pace
@@ -74,6 +78,9 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create;patch
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile brings one TryOnDeployment a step further.
@@ -100,6 +107,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	seen, err := r.observe(ctx, obj)
 	plan := decide(obj, seen, r.Clock.Now())
 	if err == nil {
+		// The report comes first: the next judgement's ledger would take the place of its evidence.
+		plan.Report = reporting.Act(ctx, r.Runner, obj, seen.Report, plan.Report)
 		err = r.act(ctx, obj, seen, plan)
 	}
 	summarize(obj, seen, plan, err)
@@ -120,6 +129,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Owns(&corev1.ConfigMap{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: notLedger})).
 		Owns(&networkingv1.NetworkPolicy{}).
 		Owns(&policyv1.PodDisruptionBudget{}).
+		Owns(&batchv1.Job{}).
 		Watches(&corev1.Pod{}, byLabel).
 		Watches(&discoveryv1.EndpointSlice{}, byLabel).
 		Watches(&v1alpha1.TryOnModelVersion{}, handler.EnqueueRequestsFromMapFunc(r.servingVersion)).

@@ -14,6 +14,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
@@ -36,6 +37,8 @@ type Plan struct {
 	Judgement *v1alpha1.JudgementStatus
 	// Capacity is how many pods each version is to have.
 	Capacity capacity.Plan
+	// Report of the judgement that has ended.
+	Report reporting.Plan
 }
 
 // decide plans from facts. Without facts there is nothing to do.
@@ -60,6 +63,10 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	}
 	if after := plan.Capacity.RecheckAfter; after > 0 && (plan.RecheckAfter == 0 || after < plan.RecheckAfter) {
 		plan.RecheckAfter = after
+	}
+	plan.Report = reporting.Decide(obj, seen.Report, now)
+	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
+		plan.RecheckAfter = wait
 	}
 	return plan
 }

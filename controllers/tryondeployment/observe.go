@@ -26,6 +26,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
@@ -62,6 +63,8 @@ type Observed struct {
 	// the work decides about the replicas.
 	Present int32
 	Loads   capacity.Memory
+	// Report of the judgement that has ended; nil when none is due.
+	Report *reporting.Due
 }
 
 // observe reads. On an error the result is nil: a decision on half of the facts would be wrong.
@@ -78,6 +81,7 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment)
 	if err := r.observeEvidence(ctx, obj, seen); err != nil {
 		return nil, err
 	}
+	r.observeReport(ctx, obj, seen)
 	return seen, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
@@ -34,6 +35,7 @@ func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 		setRemembered(obj, plan, err)
 		setAvailable(obj, plan)
 		setRolledOut(obj, want, plan)
+		reporting.Summarize(obj, plan.Report)
 	}
 	setReady(obj, want, plan, err)
 }

@@ -41,6 +41,8 @@ func bringUp(ctx context.Context, o options) error {
 		{"Deployment", "pull weights, golden requests, serve", d.deploy},
 		{"Try-on", "sending a photo and a garment", d.tryOn},
 		{"Reports", "fetching", d.fetchReports},
+		{"Bad version", "blurred pictures; shoppers ask", d.rejectBlurred},
+		{"Good version", "trained a little longer; shoppers ask", d.promotePolished},
 	}
 	titles := make([]string, len(steps))
 	for i, s := range steps {
@@ -76,6 +78,8 @@ type demo struct {
 	options
 	images images
 	kube   *kube.Cluster
+	// decisions on the versions that came, a line each.
+	decisions []string
 }
 
 func (d *demo) startCluster(ctx context.Context, say func(string)) (string, error) {
@@ -188,6 +192,9 @@ func takeDown(ctx context.Context, o options) error {
 	}
 	fmt.Printf("removing namespace %s and the chart\n", kube.Namespace)
 	if err := cluster.RemoveNamespace(ctx, kube.Namespace); err != nil {
+		return err
+	}
+	if err := removeMethods(ctx, cluster); err != nil {
 		return err
 	}
 	helm, err := d.output(ctx, "hack/tools/install.sh", "helm")

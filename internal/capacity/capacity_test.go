@@ -74,7 +74,7 @@ func (w *world) look() capacity.Plan {
 	ready := map[string][]types.UID{}
 	for i := range w.pods {
 		p := &w.pods[i]
-		if w.now.Sub(p.CreationTimestamp.Time) < 10*time.Second {
+		if w.now.Sub(p.CreationTimestamp.Time) < 10*time.Second || p.DeletionTimestamp != nil {
 			continue
 		}
 		if len(p.Status.Conditions) == 0 {
@@ -286,6 +286,55 @@ func TestTheNumberIsHeldUntilTheOldVersionLeaves(t *testing.T) {
 	w.pass(10 * time.Second)
 	if w.present < 4 {
 		t.Errorf("%d pods once the old version leaves; %s", w.present, w.last.Message)
+	}
+}
+
+func TestADeletedDeploymentComesBackAsLargeAsItWas(t *testing.T) {
+	w := newWorld().says(3).pass(2 * time.Minute)
+	if w.present != 4 {
+		t.Fatalf("%d pods for the work of three", w.present)
+	}
+	w.present, w.pods = 0, nil
+	if w.look(); w.present != 4 || len(w.changes) > 1 {
+		t.Errorf("%d pods after somebody deleted them; %v", w.present, w.changes)
+	}
+}
+
+func TestAPodThatDoesNotAnswerOnceIsRemembered(t *testing.T) {
+	w := newWorld().says(3).pass(2 * time.Minute)
+	delete(w.loads, stable)
+	w.pass(15 * time.Second)
+	if w.last.Reason != v1alpha1.ReasonScalingSteady || !strings.Contains(w.last.Message, "work for 3.0 pods") {
+		t.Errorf("%s: %s", w.last.Reason, w.last.Message)
+	}
+	w.pass(30 * time.Second)
+	if w.last.Reason != v1alpha1.ReasonScalingReadingsMissing || w.present != 4 {
+		t.Errorf("%d pods, %s: %s", w.present, w.last.Reason, w.last.Message)
+	}
+}
+
+func TestPodsThatLeaveOrHaveEndedAreNotWaitedFor(t *testing.T) {
+	w := newWorld().says(0.3).pass(2 * time.Minute)
+	for _, name := range []string{"leaving", "ended"} {
+		pod := *w.pods[0].DeepCopy()
+		pod.Name, pod.UID = name, types.UID(name)
+		pod.DeletionTimestamp = &metav1.Time{Time: w.now}
+		if name == "ended" {
+			pod.DeletionTimestamp, pod.Status.Phase = nil, corev1.PodFailed
+			pod.CreationTimestamp = metav1.NewTime(w.now.Add(time.Hour))
+		}
+		w.pods = append([]corev1.Pod{pod}, w.pods...)
+	}
+	for range 20 {
+		w.now = w.now.Add(5 * time.Second)
+		plan := capacity.Decide(w.tod, capacity.Look{
+			Now: w.now, Stable: stable, Present: 2, Control: w.document, Pods: w.pods,
+			Reports: map[types.UID]servingpod.Report{w.pods[2].UID: {Load: &control.Load{ArrivalsPerSecond: 0.3, Busy: 0.3}}},
+		}, w.memory)
+		w.memory, w.last = plan.Memory, plan
+	}
+	if w.last.Reason != v1alpha1.ReasonScalingDelayed || !strings.Contains(w.last.Message, "work for 0.3 pods") {
+		t.Errorf("%s: %s", w.last.Reason, w.last.Message)
 	}
 }
 

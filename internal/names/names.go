@@ -33,7 +33,7 @@ const (
 	LabelModelVersion = "tryon.braincreators.com/model-version"
 	// LabelDeployment holds the name of the TryOnDeployment.
 	LabelDeployment = "tryon.braincreators.com/deployment"
-	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate or publish.
+	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish or judgement.
 	LabelWork = "tryon.braincreators.com/work"
 	// LabelStage holds the name of the training stage.
 	LabelStage = "tryon.braincreators.com/stage"

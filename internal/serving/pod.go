@@ -135,6 +135,9 @@ func (c Config) makeSidecar(tod *v1alpha1.TryOnDeployment, version string, catal
 		"--drain-quiet", drainQuiet.String(),
 		"--drain-timeout", drainTimeout(tod).String(),
 	}
+	if most := tod.Spec.Sidecar.MaxBatch; most > 0 {
+		command = append(command, "--max-batch", strconv.Itoa(int(most)))
+	}
 	if catalogue.uri != "" {
 		command = append(command, "--catalogue", catalogue.uri)
 	}

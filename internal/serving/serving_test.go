@@ -51,8 +51,8 @@ func everything() *v1alpha1.TryOnDeployment {
 	gpu := corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1")}
 	tod.Spec.Runtime = v1alpha1.RuntimeSpec{Image: "example/other-runtime:2", Resources: &v1alpha1.ResourceRequirements{Limits: gpu}}
 	tod.Spec.Sidecar = v1alpha1.SidecarSpec{
-		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute},
-		Resources:      &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
+		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute}, MaxBatch: 8,
+		Resources: &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}
 	tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "catalogue"}}
 	tod.Spec.Placement = v1alpha1.PodPlacement{

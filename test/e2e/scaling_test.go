@@ -7,14 +7,12 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
-	"image/png"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +25,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
+	"github.com/braincreators/tryon-operator/hack/shoppers"
 	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
@@ -66,29 +65,28 @@ func TestReplicasFollowALoadThatRisesFiveFoldAndFalls(t *testing.T) {
 	}
 	t.Cleanup(func() { remove(t, k, named(&v1alpha1.TryOnDeployment{}, tod.Name)) })
 	await(t, k, tod, 5*time.Minute, podsAre("1/1"))
-	s := &shoppers{k: k, target: "services/" + tod.Name + ":8080"}
-	s.body, s.contentType = tryOnForm(t)
-	each := s.timeOfOne(t)
+	person, garment := photos(t)
+	wish := shoppers.Wish{Person: person, Garment: garment}
+	each := timeOfOne(t, k, tod.Name, wish)
 	t.Logf("a request takes %s of a pod", each.Round(time.Millisecond))
 
-	trace := follow(t, k, tod.Name, s)
-	s.come(t)
-	s.rate(calm / each.Seconds())
+	every := func(load float64) time.Duration { return time.Duration(float64(each) / load) }
+	crowd := shoppers.Start(t.Context(), k, tod.Name, every(calm), []shoppers.Wish{wish})
+	trace := follow(t, k, tod.Name, crowd)
 	wait(t, calmFor)
-	s.rate(peak / each.Seconds())
+	crowd.Come(every(peak))
 	wait(t, peakFor)
 	await(t, k, tod, 2*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) { return ptr.Deref(d.Status.ReadyReplicas, 0) > 1, nil })
 	wait(t, calmFor)
-	s.rate(calm / each.Seconds())
+	crowd.Come(every(calm))
 	await(t, k, tod, 3*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) {
 		return d.Status.Scaling.Desired == 1 && d.Status.Pods == "1/1" && podsLeft(t, k, tod.Name) == 1, nil
 	})
-	s.leave()
-	checkTrace(t, trace.stop())
-	if failed := s.failed.Load(); failed > 0 {
-		t.Errorf("%d of %d requests failed; the first: %v", failed, s.sent.Load(), s.first.Load())
+	if err := crowd.Stop(); err != nil {
+		t.Error(err)
 	}
-	t.Logf("%d requests, %d failed", s.sent.Load(), s.failed.Load())
+	checkTrace(t, trace.stop())
+	t.Logf("%d requests, %d failed", crowd.Sent.Load(), crowd.Failed.Load())
 
 	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 2}}
 	if err := k.SubResource("scale").Update(t.Context(), tod, client.WithSubResourceBody(scale)); err != nil {
@@ -125,38 +123,13 @@ func wait(t *testing.T, d time.Duration) {
 	}
 }
 
-// shoppers send requests at a steady rate, whether or not those before are answered: a slow answer does not hide the next request.
-type shoppers struct {
-	k            *kube.Cluster
-	target       string
-	body         []byte
-	contentType  string
-	sent, failed atomic.Int64
-	first        atomic.Value
-	// every is the time between two requests.
-	every  atomic.Int64
-	cancel context.CancelFunc
-	done   sync.WaitGroup
-}
-
-func (s *shoppers) ask(ctx context.Context) error {
-	reply, err := s.k.Proxy(ctx, kube.Request{
-		Method: http.MethodPost, Target: s.target, Path: "v1/tryon",
-		Header: http.Header{"Content-Type": {s.contentType}, "Accept": {"image/png"}}, Body: bytes.NewReader(s.body),
-	})
-	if err == nil {
-		_, err = png.DecodeConfig(bytes.NewReader(reply))
-	}
-	return err
-}
-
 // timeOfOne is how long a pod takes for a request when it has no other: the median of a few, after two that warm it up.
-func (s *shoppers) timeOfOne(t *testing.T) time.Duration {
+func timeOfOne(t *testing.T, k *kube.Cluster, service string, w shoppers.Wish) time.Duration {
 	t.Helper()
 	var took []time.Duration
 	for range 9 {
 		begin := time.Now()
-		if err := s.ask(t.Context()); err != nil {
+		if err := shoppers.Ask(t.Context(), k, service, w); err != nil {
 			t.Fatalf("asking an idle pod: %v", err)
 		}
 		took = append(took, time.Since(begin))
@@ -164,47 +137,6 @@ func (s *shoppers) timeOfOne(t *testing.T) time.Duration {
 	took = took[2:]
 	slices.Sort(took)
 	return took[len(took)/2]
-}
-
-func (s *shoppers) rate(perSecond float64) { s.every.Store(int64(float64(time.Second) / perSecond)) }
-
-// perSecond is the present rate, 0 before there is one.
-func (s *shoppers) perSecond() float64 {
-	if every := s.every.Load(); every > 0 {
-		return float64(time.Second) / float64(every)
-	}
-	return 0
-}
-
-// come lets shoppers come until they leave, at the present rate.
-func (s *shoppers) come(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	s.cancel = cancel
-	t.Cleanup(s.leave)
-	s.rate(1)
-	s.done.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(time.Duration(s.every.Load())):
-				s.done.Go(func() { s.count(s.ask(context.WithoutCancel(ctx))) })
-			}
-		}
-	})
-}
-
-func (s *shoppers) count(err error) {
-	s.sent.Add(1)
-	if err != nil && s.failed.Add(1) == 1 {
-		s.first.Store(err.Error())
-	}
-}
-
-// leave waits for the last answers.
-func (s *shoppers) leave() {
-	s.cancel()
-	s.done.Wait()
 }
 
 // moment is how the deployment is at some second.
@@ -222,7 +154,7 @@ type trace struct {
 	moments []moment
 }
 
-func follow(t *testing.T, k *kube.Cluster, name string, s *shoppers) *trace {
+func follow(t *testing.T, k *kube.Cluster, name string, crowd *shoppers.Crowd) *trace {
 	ctx, cancel := context.WithCancel(t.Context())
 	tr := &trace{t: t, cancel: cancel}
 	t.Cleanup(func() { tr.stop() })
@@ -240,7 +172,7 @@ func follow(t *testing.T, k *kube.Cluster, name string, s *shoppers) *trace {
 			if err := k.Get(ctx, client.ObjectKeyFromObject(tod), tod); err != nil || tod.Status.Scaling == nil {
 				continue
 			}
-			m := moment{at: time.Since(begin).Seconds(), rate: s.perSecond(), replicas: tod.Status.Scaling.Desired}
+			m := moment{at: time.Since(begin).Seconds(), rate: 1 / crowd.Every().Seconds(), replicas: tod.Status.Scaling.Desired}
 			m.ready, m.backlog = loadOf(ctx, k, name)
 			tr.moments = append(tr.moments, m)
 		}
