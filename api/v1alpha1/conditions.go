@@ -139,6 +139,10 @@ const (
 	ReasonScaling = "Scaling"
 	// ReasonShadowing: the candidate answers copies of requests, off the live path, and is judged.
 	ReasonShadowing = "Shadowing"
+	// ReasonReplaying: known requests are put to the candidate and the stable version in a Job, and the candidate is judged.
+	ReasonReplaying = "Replaying"
+	// ReasonReplayFailed: that Job could not compare the two; the message has its words.
+	ReasonReplayFailed = "ReplayFailed"
 	// ReasonPaused: the rollout annotation holds everything where it is.
 	ReasonPaused = "Paused"
 	// ReasonRejected: the stable version serves on; the version that the spec asks for was rejected and is not tried again.

@@ -8,6 +8,11 @@ import (
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!has(self.onSilence) || (has(self.steps) && self.steps.exists(s, has(s.shadow)))",message="onSilence takes effect with a shadow step only; begin steps with one, or remove onSilence"
 type RolloutSpec struct {
+	// strategy is where the new version's pods come from: with Surge they start beside those that serve, with InPlace they replace them one
+	// at a time. Surge when not set.
+	// +optional
+	Strategy RolloutStrategy `json:"strategy,omitempty"`
+
 	// steps in order; after the last one the new version takes everything. At once when not set.
 	// +optional
 	// +listType=atomic
@@ -29,6 +34,17 @@ type RolloutSpec struct {
 	// +optional
 	OnSilence SilencePolicy `json:"onSilence,omitempty"`
 }
+
+// RolloutStrategy says where the pods of a new version come from.
+// +kubebuilder:validation:Enum=Surge;InPlace
+type RolloutStrategy string
+
+const (
+	// StrategySurge starts all pods of the new version beside those that serve: no capacity is missing, and the cluster needs room for both.
+	StrategySurge RolloutStrategy = "Surge"
+	// StrategyInPlace drains one pod at a time and starts one of the new version in its place: one pod is missing, and no room is needed.
+	StrategyInPlace RolloutStrategy = "InPlace"
+)
 
 // SilencePolicy says what follows when there is no verdict at the deadline.
 // +kubebuilder:validation:Enum=Hold;Reject

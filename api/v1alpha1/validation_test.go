@@ -146,6 +146,13 @@ func onSilence(policy v1alpha1.SilencePolicy) func(*v1alpha1.TryOnDeployment) {
 	}
 }
 
+// inPlace replaces pods one at a time.
+func inPlace(replicas int32) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		d.Spec.Replicas, d.Spec.Rollout.Strategy = replicas, v1alpha1.StrategyInPlace
+	}
+}
+
 func timeout(d time.Duration) func(*v1alpha1.TryOnDeployment) {
 	return func(o *v1alpha1.TryOnDeployment) { o.Spec.Sidecar.RequestTimeout = &metav1.Duration{Duration: d} }
 }
@@ -214,7 +221,9 @@ func deploymentRules() map[string]rule {
 			d.Spec.Runtime.Image = "127.0.0.1:5000/tryon/runtime:dev@" + string(digest)
 		},
 			func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "https://registry.example/runtime:1" }, "must be an image reference"),
-		"a request ends": onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+		"in place takes two replicas": onDeployment(inPlace(2), inPlace(1), "to 2 or more, or use Surge"),
+		"a strategy is known":         onDeployment(inPlace(3), func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Strategy = "Recreate" }, "InPlace"),
+		"a request ends":              onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
 	}
 }
 
@@ -244,6 +253,12 @@ func scalingRules() map[string]rule {
 				scaled(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(time.Minute) })(d)
 			},
 			timeout(50*time.Second), "lower targetBacklog, or raise requestTimeout"),
+		"in place takes two replicas with scaling, too": onDeployment(
+			func(d *v1alpha1.TryOnDeployment) {
+				scaled(func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 2 })(d)
+				d.Spec.Rollout.Strategy = v1alpha1.StrategyInPlace
+			},
+			func(d *v1alpha1.TryOnDeployment) { d.Spec.Scaling.MinReplicas, d.Spec.Replicas = 1, 2 }, "with scaling minReplicas, to 2 or more, or use Surge"),
 		"a utilisation is a percentage":       of(func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 100 }, func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 101 }, "spec.scaling.utilisationPercent"),
 		"some time is planned to be worked":   of(func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 10 }, func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 9 }, "spec.scaling.utilisationPercent"),
 		"a window is longer than a few looks": of(func(s *v1alpha1.ScalingSpec) { s.StableWindow = lasting(10 * time.Second) }, func(s *v1alpha1.ScalingSpec) { s.StableWindow = lasting(9 * time.Second) }, "must be from 10s to 1h"),

@@ -34,9 +34,7 @@ type pass struct {
 
 // act carries out a plan, in its order.
 func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan) error {
-	if plan.Capacity.Scaled {
-		r.loads.Keep(client.ObjectKeyFromObject(obj), obj.UID, plan.Capacity.Memory)
-	}
+	r.loads.Keep(client.ObjectKeyFromObject(obj), obj.UID, plan.Capacity)
 	if len(plan.Intents) == 0 {
 		return nil
 	}

@@ -232,6 +232,7 @@ func TestInACluster(t *testing.T) {
 		"across a restart of the manager a judgement goes on":                     judgesOn,
 		"obeyed: pause, abort and a word that is none":                            obeys,
 		"lost evidence is collected anew, and said":                               losesEvidence,
+		"without room, versions change in place, one pod at a time":               replaces,
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(newStage(t, config, "test-"+strings.ToLower(fmt.Sprintf("%x", name)[:20])))
@@ -525,6 +526,39 @@ func obeys(s *stage) {
 	tod = s.await(key, "the command is gone", func(tod *v1alpha1.TryOnDeployment) bool { return reasonOf(tod, v1alpha1.ConditionCommanded) == "" })
 	if !stageIs(v1alpha1.ReasonRejected)(tod) {
 		s.Errorf("the aborted version is tried again: %s", show(tod))
+	}
+}
+
+// edit changes the spec.
+func (s *stage) edit(key client.ObjectKey, change func(*v1alpha1.TryOnDeploymentSpec)) {
+	s.Helper()
+	tod := &v1alpha1.TryOnDeployment{}
+	s.must(s.Get(s.Context(), key, tod))
+	patch := client.MergeFrom(tod.DeepCopy())
+	change(&tod.Spec)
+	s.must(s.Patch(s.Context(), tod, patch))
+}
+
+func replaces(s *stage) {
+	s.model("tops")
+	s.pass("tops", 1)
+	s.player.locked(func() { s.player.places = 3 })
+	s.manage()
+	key := s.deploy("storefront", "tops", 3, hold(60, time.Second))
+	s.await(key, "tops-v1 serves", serves("tops-v1"))
+	s.player.locked(func() { s.player.promised = 3 })
+	s.pass("tops", 2)
+	tod := s.await(key, "the missing room is said", stageIs(v1alpha1.ReasonCandidateFailed))
+	message := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionReady).Message
+	if !strings.Contains(message, "Insufficient nvidia.com/gpu") || !strings.Contains(message, "surge is impossible here") || !strings.Contains(message, "rollout.strategy: InPlace would work") {
+		s.Errorf("message %q does not say what would work", message)
+	}
+	s.player.locked(func() { s.player.promised, s.player.shared = 0, 2 })
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Rollout.Strategy = v1alpha1.StrategyInPlace })
+	s.await(key, "tops-v2 has the share of a pod", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Weight == "33%" })
+	tod = s.await(key, "tops-v2 serves", serves("tops-v2"))
+	if tod.Status.Pods != "3/3" {
+		s.Errorf("pods %s", tod.Status.Pods)
 	}
 }
 

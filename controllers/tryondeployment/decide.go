@@ -74,6 +74,7 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capacity.Look {
 	return capacity.Look{
 		Now: now, Stable: stableOf(obj, seen), Present: seen.Present, Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
+		InPlace: obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
 	}
 }
 
@@ -139,9 +140,10 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 		Record:     recordOf(obj.Status.Candidate),
 		Routed:     routed(seen),
 
-		Deadline:      deadlineOf(obj),
-		RejectSilence: obj.Spec.Rollout.OnSilence == v1alpha1.SilenceReject,
-		Rejected:      rejectedOf(obj),
+		Deadline: deadlineOf(obj),
+		InPlace:  obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
+		Silence:  rollout.Silence(obj.Spec.Rollout.OnSilence),
+		Rejected: rejectedOf(obj),
 	}
 	facts.Command, _ = commandOf(obj)
 	if seen.Case != nil {
@@ -265,7 +267,7 @@ func versionNames(seen *Observed, byPod map[string]string, now time.Time) []stri
 func setOf(obj *v1alpha1.TryOnDeployment, seen *Observed, version string, now time.Time) rollout.Set {
 	set := rollout.Set{Version: version}
 	if d := deploymentFor(seen, obj.Name, version); d != nil {
-		set.Deployed = true
+		set.Deployed, set.Replicas = true, ptr.Deref(d.Spec.Replicas, 1)
 		set.Stalled = stalled(d)
 		set.Updating = updating(d)
 	}

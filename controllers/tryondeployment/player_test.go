@@ -32,6 +32,8 @@ type player struct {
 	namespace string
 
 	mu sync.Mutex
+	// places is how many pods find a node, 0 for any number, and shared how many have to be ready there, of whichever version.
+	places, shared int
 	// crashing versions never get ready.
 	crashing map[string]bool
 	// deaf pods neither answer nor listen, by version.
@@ -48,6 +50,7 @@ type player struct {
 	// owners are the versions of pods, by UID.
 	owners  map[string]string
 	created int
+	placed  int
 	// promised is the capacity that must not be undercut; 0 until it is first reached.
 	promised int
 	breaches []string
@@ -192,6 +195,7 @@ func (p *player) tick(ctx context.Context) error {
 			return err
 		}
 	}
+	p.count(pods.Items)
 	for i := range pods.Items {
 		if err := p.live(ctx, &pods.Items[i], deployments.Items); err != nil {
 			return err
@@ -237,6 +241,9 @@ func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1
 	if !alive {
 		return p.Delete(ctx, pod, client.GracePeriodSeconds(0))
 	}
+	if p.places > 0 && pod.Status.PodIP == "" && p.placed >= p.places {
+		return p.refuse(ctx, pod)
+	}
 	ready := corev1.ConditionTrue
 	if p.crashing[version] {
 		ready = corev1.ConditionFalse
@@ -256,6 +263,9 @@ func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1
 		}
 		p.documents[string(pod.UID)] = document
 	}
+	if pod.Status.PodIP == "" {
+		p.placed++
+	}
 	pod.Status.PodIP = fmt.Sprintf("10.0.0.%d", p.created%250+1)
 	pod.Status.PodIPs = []corev1.PodIP{{IP: pod.Status.PodIP}}
 	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: ready, LastTransitionTime: metav1.Now()}}
@@ -270,6 +280,36 @@ func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1
 		}}
 	}
 	return p.Client.Status().Update(ctx, pod)
+}
+
+// refuse says that no node has room for a pod.
+func (p *player) refuse(ctx context.Context, pod *corev1.Pod) error {
+	if len(pod.Status.Conditions) > 0 {
+		return nil
+	}
+	pod.Status.Conditions = []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,
+		Message: "0/1 nodes are available: 1 Insufficient nvidia.com/gpu", LastTransitionTime: metav1.Now(),
+	}}
+	return p.Client.Status().Update(ctx, pod)
+}
+
+// count counts the pods that have a node, and watches over those that share the places.
+func (p *player) count(pods []corev1.Pod) {
+	ready := 0
+	p.placed = 0
+	for i := range pods {
+		if pods[i].Status.PodIP == "" {
+			continue
+		}
+		p.placed++
+		if c := pods[i].Status.Conditions; len(c) > 0 && c[0].Status == corev1.ConditionTrue {
+			ready++
+		}
+	}
+	if ready < p.shared {
+		p.breaches = append(p.breaches, fmt.Sprintf("%d pods are ready, %d are promised", ready, p.shared))
+	}
 }
 
 // route gives every Service the endpoints of its ready pods, and watches over the promised capacity of the group's Service.

@@ -260,6 +260,36 @@ func TestBothVersionsOfARolloutGetEnoughForAllRequests(t *testing.T) {
 	}
 }
 
+func TestInPlaceBothVersionsShareOneNumber(t *testing.T) {
+	w := newWorld(func(tod *v1alpha1.TryOnDeployment) { tod.Spec.Replicas = 6 }).says(4).pass(7 * time.Minute)
+	look := func() capacity.Plan {
+		reports := map[types.UID]servingpod.Report{}
+		for _, p := range w.pods {
+			reports[p.UID] = servingpod.Report{Load: &control.Load{ArrivalsPerSecond: 4.0 / 5, Busy: 0.8}}
+		}
+		plan := capacity.Decide(w.tod, capacity.Look{
+			Now: w.now, Stable: stable, Present: 3, Control: w.document, InPlace: true, Pods: w.pods, Reports: reports,
+		}, w.memory)
+		w.memory, w.now = plan.Memory, w.now.Add(plan.RecheckAfter)
+		return plan
+	}
+	// Three pods serve on, two of the candidate are ready, and one is being replaced.
+	w.document = control.New(2, &control.Candidate{Version: candidate, Address: "http://storefront-tops-v2.shop.svc:8080", Weight: 33})
+	w.pods = w.pods[:5]
+	for i := range 2 {
+		w.pods[i].Labels = map[string]string{"tryon.braincreators.com/model-version": candidate}
+	}
+	for range 200 {
+		if plan := look(); plan.Replicas != 6 || plan.Change() != "" {
+			t.Fatalf("%d pods: %s", plan.Replicas, plan.Message)
+		}
+	}
+	w.memory = capacity.Memory{}
+	if plan := look(); plan.Replicas != 6 {
+		t.Errorf("%d pods after a restart of the manager: %s", plan.Replicas, plan.Message)
+	}
+}
+
 func TestACandidateWithoutAShareHasNoSay(t *testing.T) {
 	w := newWorld().says(0.5).pass(6 * time.Minute)
 	w.document.Candidate = &control.Candidate{Version: candidate, Address: "http://storefront-tops-v2.shop.svc:8080"}
@@ -415,10 +445,15 @@ func TestOneMemoryIsKeptForEachObject(t *testing.T) {
 	if !empty(all.Recall(name, "1")) {
 		t.Error("something is remembered of what was never seen")
 	}
-	all.Keep(name, "1", w.memory)
+	all.Keep(name, "1", w.last)
 	if empty(all.Recall(name, "1")) || !empty(all.Recall(name, "2")) {
 		t.Error("the memory is not that of the object, or of another one of its name")
 	}
+	all.Keep(name, "1", capacity.Plan{Replicas: 3})
+	if !empty(all.Recall(name, "1")) {
+		t.Error("something is remembered without scaling")
+	}
+	all.Keep(name, "1", w.last)
 	all.Forget(name)
 	if !empty(all.Recall(name, "1")) {
 		t.Error("something is remembered of what is gone")

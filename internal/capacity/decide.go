@@ -19,7 +19,7 @@ type Plan struct {
 	Least int32
 	// Scaled says that the work decides; without it spec.replicas does, and everything below is zero.
 	Scaled bool
-	// Present is what the stable version's Deployment asked for before; 0 when there was none.
+	// Present is the number before; 0 when there was none.
 	Present int32
 	// Reason and Message are those of the API.
 	Reason, Message string
@@ -41,29 +41,39 @@ func Decide(tod *v1alpha1.TryOnDeployment, look Look, before Memory) Plan {
 		return Plan{Replicas: asked, Least: asked}
 	}
 	s := settingsOf(tod)
-	heard := look.hear(before.heard)
-	facts := look.facts(heard)
-	if taken := tod.Status.Scaling; taken != nil && facts.Wanted == 0 {
-		// Somebody deleted the Deployment, but not the work.
-		facts.Wanted = taken.Desired
-	}
-	order := orderOf(tod, s)
-	facts.Wanted = max(facts.Wanted, order)
+	heard, present, order := look.hear(before.heard), presentOf(tod, look, before), orderOf(tod, s)
+	facts := look.facts(heard, max(present, order))
 	decision, memory := scale.Decide(s, facts, before.scale)
 	plan := Plan{
-		Replicas: decision.Replicas, Least: min(decision.Replicas, s.MinReplicas), Scaled: true, Present: look.Present, Reason: string(decision.Reason), Message: decision.Message,
-		Requested: asked, RecheckAfter: decision.RecheckAfter, Memory: Memory{scale: memory, heard: heard},
+		Replicas: decision.Replicas, Least: min(decision.Replicas, s.MinReplicas), Scaled: true, Present: present, Reason: string(decision.Reason), Message: decision.Message,
+		Requested: asked, RecheckAfter: decision.RecheckAfter,
 	}
 	switch {
-	case look.takingOver():
-		plan.Replicas = look.Present
+	case present > 0 && look.takingOver():
+		plan.Replicas = present
 		plan.Reason = v1alpha1.ReasonScalingHeld
 		plan.Message = fmt.Sprintf("%s has taken over; the number is held until the pods of the version before it leave", look.Stable)
-	case order > look.Present && plan.Replicas == order && look.Present > 0:
+	case present > 0 && order > present && plan.Replicas == order:
 		plan.Reason = v1alpha1.ReasonScalingRequested
 		plan.Message = fmt.Sprintf("spec.replicas was set to %d: so many pods are kept for %v, and then as many as are needed", asked, s.ScaleDownDelay)
 	}
+	plan.Memory = Memory{scale: memory, heard: heard, decided: plan.Replicas}
 	return plan
+}
+
+// presentOf is the number that there is: that of the stable version's Deployment, in which a change by hand can be seen too. In place it has
+// only a part of it, and when somebody deleted it none; then it is what was decided last.
+func presentOf(tod *v1alpha1.TryOnDeployment, look Look, before Memory) int32 {
+	taken := tod.Status.Scaling
+	switch {
+	case look.Present > 0 && !look.InPlace:
+		return look.Present
+	case before.decided > 0:
+		return before.decided
+	case taken != nil:
+		return taken.Desired
+	}
+	return look.Present
 }
 
 // orderOf is the number of pods that spec.replicas asks for, within the bounds; 0 when that was taken into account before.

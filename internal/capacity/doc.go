@@ -7,5 +7,6 @@
 // them. The status keeps which order was taken, so that each is taken once, also across a restart.
 //
 // During a rollout both versions have the same number, enough for all requests: each must be able to answer them alone, the old one until
-// it is given up and the new one from then on. So the work of a candidate with a share counts as well. (Copies of requests are no work: pods do not count them.)
+// it is given up and the new one from then on. So the work of a candidate with a share counts as well. (Copies of requests are no work: pods do not count them.) In
+// place both share the number, so the pods of both count towards it.
 package capacity

@@ -21,14 +21,16 @@ type Look struct {
 	Present int32
 	// Control is the document that the pods apply.
 	Control control.Document
+	// InPlace says that the versions of a rollout share one number of pods.
+	InPlace bool
 	// Pods of every version, and what those that were asked and answered said, by UID.
 	Pods    []corev1.Pod
 	Reports map[types.UID]servingpod.Report
 }
 
 // facts are the look in the words of package scale.
-func (l Look) facts(heard map[types.UID]scale.Reading) scale.Facts {
-	f := scale.Facts{Now: l.Now, Wanted: l.Present}
+func (l Look) facts(heard map[types.UID]scale.Reading, wanted int32) scale.Facts {
+	f := scale.Facts{Now: l.Now, Wanted: wanted}
 	candidate := ""
 	if c := l.Control.Candidate; c != nil && c.Weight > 0 && c.Version != l.Stable {
 		candidate = c.Version
@@ -38,10 +40,10 @@ func (l Look) facts(heard map[types.UID]scale.Reading) scale.Facts {
 		if !p.DeletionTimestamp.IsZero() || servingpod.Finished(p) {
 			continue
 		}
-		switch p.Labels[names.LabelModelVersion] {
-		case names.LabelValue(l.Stable):
+		switch version := p.Labels[names.LabelModelVersion]; {
+		case version == names.LabelValue(l.Stable), candidate != "" && l.InPlace && version == names.LabelValue(candidate):
 			f.Pods = append(f.Pods, podOf(p, heard))
-		case names.LabelValue(candidate):
+		case candidate != "" && version == names.LabelValue(candidate):
 			f.Others = append(f.Others, podOf(p, heard))
 		}
 	}
@@ -52,7 +54,7 @@ func (l Look) facts(heard map[types.UID]scale.Reading) scale.Facts {
 // more pods would need, and leave only when the new version has all that it is promised.
 func (l Look) takingOver() bool {
 	c := l.Control.Candidate
-	return l.Present > 0 && c != nil && c.Version == l.Stable && slices.ContainsFunc(l.Pods, func(p corev1.Pod) bool {
+	return c != nil && c.Version == l.Stable && slices.ContainsFunc(l.Pods, func(p corev1.Pod) bool {
 		return p.Labels[names.LabelModelVersion] != names.LabelValue(l.Stable) && p.DeletionTimestamp.IsZero() && !servingpod.Finished(&p)
 	})
 }

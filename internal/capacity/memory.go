@@ -14,6 +14,8 @@ type Memory struct {
 	scale scale.Memory
 	// heard is the newest reading of each pod.
 	heard map[types.UID]scale.Reading
+	// decided is the last number; 0 when there was none.
+	decided int32
 }
 
 // Memories keeps the memory of every TryOnDeployment until the manager ends. Its zero value is ready. It is safe for concurrent use.
@@ -38,14 +40,18 @@ func (m *Memories) Recall(name types.NamespacedName, uid types.UID) Memory {
 	return Memory{}
 }
 
-// Keep remembers.
-func (m *Memories) Keep(name types.NamespacedName, uid types.UID, memory Memory) {
+// Keep remembers what a plan says has to be remembered of an object: nothing when the work does not decide about it.
+func (m *Memories) Keep(name types.NamespacedName, uid types.UID, plan Plan) {
+	if !plan.Scaled {
+		m.Forget(name)
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.kept == nil {
 		m.kept = map[types.NamespacedName]kept{}
 	}
-	m.kept[name] = kept{uid: uid, memory: memory}
+	m.kept[name] = kept{uid: uid, memory: plan.Memory}
 }
 
 // Forget drops what is remembered of an object.

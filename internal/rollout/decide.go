@@ -26,7 +26,7 @@ func Decide(facts Facts, now time.Time) Plan {
 	d.stable = facts.set(d.plan.Stable)
 	d.aim()
 	d.secureDocument()
-	d.keep(d.plan.Stable, "it is the stable version")
+	d.keep(d.plan.Stable, d.stableSize(), "it is the stable version")
 	d.add(Intent{Verb: Route, Version: d.plan.Stable, Reason: "it is the stable version"})
 	switch others := d.facts.others(d.plan.Stable); {
 	case len(others) > 0:
@@ -36,7 +36,7 @@ func Decide(facts Facts, now time.Time) Plan {
 	default:
 		d.settle()
 	}
-	if d.document.Shadow != nil {
+	if d.document.Shadow != nil || d.plan.Replay {
 		d.recheck(judgeEvery)
 	}
 	d.plan.Weight, d.plan.Shadow = d.document.given(d.plan.Candidate)
@@ -91,9 +91,17 @@ func (d *decision) recheck(after time.Duration) {
 	}
 }
 
-func (d *decision) keep(version, reason string) {
+// keep plans how many pods a version has. What an earlier part of the decision thought of it is replaced.
+func (d *decision) keep(version string, replicas int32, reason string) {
+	intent := Intent{Verb: Keep, Version: version, Replicas: replicas, Reason: reason}
+	for i := range d.plan.Intents {
+		if d.plan.Intents[i].Verb == Keep && d.plan.Intents[i].Version == version {
+			d.plan.Intents[i] = intent
+			return
+		}
+	}
 	if d.facts.Buildable[version] {
-		d.add(Intent{Verb: Keep, Version: version, Replicas: d.facts.Replicas, Reason: reason})
+		d.add(intent)
 	}
 }
 

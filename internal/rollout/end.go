@@ -10,6 +10,9 @@ import (
 // retire removes versions that are neither stable nor wanted: the one that was stable before, or a candidate that was given up.
 func (d *decision) retire(others []Set) {
 	promoted := d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Stable
+	if d.facts.inPlace() && !promoted && !d.giveUp(others) {
+		return
+	}
 	switch {
 	case promoted && d.document.Shadow != nil:
 		d.publish(Document{Candidate: d.document.Candidate}, d.plan.Stable+" has taken over")
@@ -46,8 +49,12 @@ func (d *decision) routeBehind(others []Set, promoted bool) string {
 			return fmt.Sprintf("the Service still has %d endpoints of %s", n, s.Version)
 		}
 	}
-	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < d.facts.Replicas {
-		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, d.facts.Replicas, because(d.stable.Failure()))
+	need := d.facts.Replicas
+	if d.facts.inPlace() {
+		need = min(d.facts.promised(), d.stable.size())
+	}
+	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < need {
+		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, need, because(d.stable.Failure()))
 	}
 	return ""
 }

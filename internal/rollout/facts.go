@@ -16,12 +16,16 @@ type Facts struct {
 	Replicas int32
 	// Least is with how many of them the stable version serves as the spec asks for, when the others only follow the load; 0 for all.
 	Least int32
+	// InPlace replaces one pod at a time, for clusters without room for both versions. It takes two replicas; with one it changes nothing.
+	InPlace bool
 	// Steps of the spec; a last step of 100 percent is implied.
 	Steps []Step
 	// Deadline is how long a candidate may take until it is ready and judged; 0 for no end.
 	Deadline time.Duration
-	// RejectSilence gives a candidate up that has no verdict at the deadline; else it is kept and evidence is collected on.
-	RejectSilence bool
+	// Silence says what follows when there is no verdict at the deadline.
+	Silence Silence
+	// Replay is how the replay that answers Epoch stands.
+	Replay Replay
 	// Command of the user; empty when the rollout is left to itself.
 	Command Command
 	// Epoch names the judgement of Wanted against the stable version. Evidence of another epoch says nothing.
@@ -46,12 +50,27 @@ type Facts struct {
 	Record *Record
 }
 
-// Step tries the candidate on a part of the requests for some time: in shadow or with a share, not both.
+// Silence is what follows when there is no verdict at the deadline.
+type Silence string
+
+const (
+	// SilenceHold goes on collecting evidence; the zero value does, too.
+	SilenceHold Silence = "Hold"
+	// SilenceReject gives the candidate up.
+	SilenceReject Silence = "Reject"
+	// SilenceReplay has a replay decide.
+	SilenceReplay Silence = "Replay"
+)
+
+// Step tries the candidate for some time: in a replay, in shadow or with a share, one of them.
 type Step struct {
-	// Shadow is the percentage of answered requests that the candidate answers once more, 1..100; 0 in a step with a share.
+	// Replay puts known requests to both versions in a Job, without pods of the candidate. Only the first step may be one; it ends with
+	// a verdict.
+	Replay bool
+	// Shadow is the percentage of answered requests that the candidate answers once more, 1..100; 0 in other steps.
 	// Only the first step may be one of shadow; it ends with a verdict.
 	Shadow int
-	// Weight in percent, 1..100; 0 in a step of shadow.
+	// Weight in percent, 1..100; 0 in other steps.
 	Weight int
 	// Hold is how long the step lasts at least, once every stable pod applies it.
 	Hold time.Duration
@@ -67,6 +86,25 @@ const (
 	Abort Command = "Abort"
 	// Promote skips the remaining steps.
 	Promote Command = "Promote"
+)
+
+// Replay is how the comparison in a Job stands.
+type Replay struct {
+	State ReplayState
+	// Message says why it does not get on, or failed; empty when nothing is wrong.
+	Message string
+}
+
+// ReplayState is how far a replay is; empty when there is none.
+type ReplayState string
+
+const (
+	// ReplayRunning is on its way.
+	ReplayRunning ReplayState = "Running"
+	// ReplayDone has given its evidence; more will not come.
+	ReplayDone ReplayState = "Done"
+	// ReplayFailed could not compare.
+	ReplayFailed ReplayState = "Failed"
 )
 
 // Verdict is what the evidence of an epoch comes to.
@@ -177,8 +215,9 @@ type Pod struct {
 // Set is one version's Deployment with its pods.
 type Set struct {
 	Version string
-	// Deployed says whether the Deployment exists.
+	// Deployed says whether the Deployment exists, and Replicas how many pods it asks for.
 	Deployed bool
+	Replicas int32
 	// Pods with this version's labels, also those that outlived their Deployment.
 	Pods []Pod
 	// Endpoints counts the ready endpoints of the version's own Service.

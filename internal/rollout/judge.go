@@ -11,7 +11,7 @@ import (
 
 // judged says whether the spec asks for a verdict before a candidate gets a share.
 func (f Facts) judged() bool {
-	return len(f.Steps) > 0 && f.Steps[0].Shadow > 0 && f.Command != Promote
+	return len(f.Steps) > 0 && (f.Steps[0].Shadow > 0 || f.Steps[0].Replay) && f.Command != Promote
 }
 
 // outcome is the verdict on the candidate; evidence that answers another question is none.
@@ -50,16 +50,21 @@ func (d *decision) objection(candidate Set) (reason, why string) {
 
 // tooLate says what the candidate lacks at the deadline; empty when nothing, or when there is time left.
 func (d *decision) tooLate(candidate Set) string {
-	f, failure, fit := d.facts, candidate.Failure(), candidate.whole(d.facts.Replicas)
+	f, failure, fit := d.facts, candidate.Failure(), candidate.whole(d.facts.need(d.firstStep()))
 	if d.document.names(candidate.Version) {
 		fit = candidate.sound()
 	}
+	silent := f.judged() && f.Silence == SilenceReject && d.share() == nil && f.outcome() != sequential.Promote
 	switch {
+	case silent && f.replayed() && f.spent():
+		return "the replay gave no verdict: " + f.rule()
 	case !d.overdue():
 		return ""
+	case f.replayed() && f.outcome() != sequential.Promote && f.Replay.Message != "":
+		return fmt.Sprintf("it could not be compared within %s: %s", span(f.Deadline), f.Replay.Message)
 	case failure != "" && !fit:
 		return fmt.Sprintf("it was not ready within %s: %s", span(f.Deadline), failure)
-	case f.judged() && f.RejectSilence && d.share() == nil && f.outcome() != sequential.Promote:
+	case silent:
 		return fmt.Sprintf("there was no verdict within %s: %s", span(f.Deadline), f.rule())
 	}
 	return ""
@@ -77,7 +82,8 @@ func (d *decision) blame() string {
 
 // reject takes everything away from the candidate and has the rejection kept; the next look retires it.
 func (d *decision) reject(version, reason, why string) {
-	if d.document.names(version) {
+	// In place the stable version lacks the pods that the candidate has; share and pods come back together.
+	if d.document.names(version) && (!d.facts.inPlace() || !d.facts.set(version).sound()) {
 		d.publish(Document{}, version+" is rejected")
 	}
 	d.plan.Rejection = &Rejection{Version: version, Reason: reason, Message: why}

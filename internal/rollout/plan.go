@@ -42,6 +42,8 @@ type Plan struct {
 	Message string
 	// Intents in order.
 	Intents []Intent
+	// Replay says that a Job that compares the candidate with the stable version has to be there, and is removed otherwise.
+	Replay bool
 	// Rejection has to be kept, so that the version is not tried again; nil when none is rejected now.
 	Rejection *Rejection
 	// Record has to be kept until the next look; nil when there is nothing to keep.

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,15 +25,15 @@ type walk struct {
 
 func (w *walk) happen() {
 	versions := []string{"v1", "v2", "v3"}
-	switch w.random.IntN(18) {
+	switch w.random.IntN(20) {
 	case 0, 1:
 		w.want(versions[w.random.IntN(len(versions))], "another version is wanted")
 	case 2:
 		w.want("", "nothing may be served")
 	case 3:
 		w.replicas = 1 + w.random.Int32N(3)
-		w.reached = min(w.reached, w.replicas)
 		w.event("%d replicas", w.replicas)
+		w.promiseAnew()
 	case 4:
 		w.steps = randomSteps(w.random)
 		w.event("steps are %v", w.steps)
@@ -55,6 +56,7 @@ func (w *walk) happen() {
 	case 8:
 		w.control = rollout.Document{}
 		w.event("the ConfigMap is deleted")
+		w.promiseAnew()
 	case 9, 10:
 		w.order([]rollout.Command{"", "", rollout.Pause, rollout.Abort, rollout.Promote}[w.random.IntN(5)])
 	case 11:
@@ -67,12 +69,59 @@ func (w *walk) happen() {
 		w.retry = fmt.Sprint(w.random.IntN(3))
 		w.event("retry %s", w.retry)
 	case 14:
-		w.rejectSilence, w.deadline = w.random.IntN(2) == 0, time.Duration(w.random.IntN(40))*time.Second
-		w.event("the deadline is %s, silence is rejected: %v", w.deadline, w.rejectSilence)
+		w.silence, w.deadline = silences[w.random.IntN(3)], time.Duration(w.random.IntN(40))*time.Second
+		w.event("the deadline is %s, on silence %s", w.deadline, w.silence)
 	case 15:
 		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, bad: w.random.IntN(2) == 0, turnsBad: w.random.IntN(30)}
 		w.event("a version is not what it was")
+	case 16:
+		w.inPlace = !w.inPlace
+		w.event("in place: %v", w.inPlace)
+		w.promiseAnew()
+	case 17:
+		w.known = 10 * w.random.IntN(4)
+		w.event("%d requests are known", w.known)
+	case 18:
+		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, unasked: "no node has room for it"}
+		w.event("a version cannot be replayed")
 	}
+}
+
+// promised is how many pods that requests are sent to must stay ready.
+func (w *walk) promised() int32 {
+	if w.inPlace && w.replicas >= 2 {
+		return w.replicas - 1
+	}
+	return w.replicas
+}
+
+// promiseAnew is for a change of what is promised: what is there now may be less.
+func (w *walk) promiseAnew() { w.reached = min(w.reached, w.promised(), w.capacity()) }
+
+// capacity counts the ready pods that requests are sent to: in place those of a candidate with a share, too.
+func (w *walk) capacity() int32 {
+	ready := w.readyRouted()
+	if c := w.control.Candidate; w.inPlace && w.replicas >= 2 && c != nil && c.Version != w.routed && w.sets[c.Version] != nil {
+		ready += rollout.Set{Pods: podsOf(w.sets[c.Version])}.Ready()
+	}
+	return ready
+}
+
+// crashed says whether a pod that requests are sent to failed.
+func (w *walk) crashed() bool {
+	broken := func(version string) bool {
+		s := w.sets[version]
+		return s != nil && slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == rollout.PodBroken })
+	}
+	return broken(w.routed) || (w.control.Candidate != nil && broken(w.control.Candidate.Version))
+}
+
+// pods counts all that take a place on a node.
+func (w *walk) pods() (n int32) {
+	for _, s := range w.sets {
+		n += int32(len(s.pods))
+	}
+	return n
 }
 
 func (w *walk) breakPods(version string) {
@@ -83,14 +132,17 @@ func (w *walk) breakPods(version string) {
 			}
 		}
 	}
-	if version == w.routed {
+	if c := w.control.Candidate; version == w.routed || (w.inPlace && c != nil && c.Version == version) {
 		w.reached = 0
 	}
 }
 
 func randomSteps(random *rand.Rand) []rollout.Step {
 	var steps []rollout.Step
-	if random.IntN(2) == 0 {
+	switch random.IntN(3) {
+	case 0:
+		steps = append(steps, rollout.Step{Replay: true})
+	case 1:
 		steps = append(steps, rollout.Step{Shadow: 20, Hold: time.Duration(random.IntN(6)) * time.Second})
 	}
 	weight := 0
@@ -113,7 +165,8 @@ func (w *walk) check(before rollout.Facts, plan rollout.Plan) {
 		case rollout.Publish:
 			w.checkPublish(before, i)
 		case rollout.Route:
-			if before.Routed != "" && i.Version != before.Routed && readyOf(before, i.Version) < before.Replicas {
+			down := w.inPlace && readyOf(before, before.Routed) == 0
+			if before.Routed != "" && i.Version != before.Routed && !down && readyOf(before, i.Version) < w.promised() {
 				w.fail("route moves to %s with %d of %d pods ready", i.Version, readyOf(before, i.Version), before.Replicas)
 			}
 		case rollout.Retire:
@@ -127,8 +180,12 @@ func (w *walk) check(before rollout.Facts, plan rollout.Plan) {
 			}
 		case rollout.Keep:
 			paused := before.Command == rollout.Pause && before.Record != nil && before.Record.Version == i.Version
-			if i.Version != plan.Stable && i.Version != before.Wanted && i.Version != before.Routed && !paused {
+			if i.Version != plan.Stable && i.Version != before.Wanted && i.Version != before.Routed && !paused && i.Replicas > sizeOf(before, i.Version) {
 				w.fail("%s is kept and neither stable nor wanted", i.Version)
+			}
+			replays := len(before.Steps) > 0 && before.Steps[0].Replay && before.Command != rollout.Promote && before.Verdict.Outcome != sequential.Promote
+			if i.Version == plan.Candidate && replays && sizeOf(before, i.Version) == 0 && readyOf(before, before.Routed) > 0 {
+				w.fail("%s is started before its replay is over", i.Version)
 			}
 		}
 	}
@@ -147,14 +204,16 @@ func (w *walk) checkVerdict(before rollout.Facts, plan rollout.Plan) {
 	if given.Candidate != nil && given.Candidate.Version != before.Routed {
 		tried = given.Candidate.Version
 	}
-	if _, rejected := before.Rejected[tried]; rejected && before.Command != rollout.Pause {
+	// In place a share goes back with the pods.
+	falls := before.InPlace && before.Control.Candidate != nil && given.Candidate != nil && given.Candidate.Weight <= before.Control.Candidate.Weight
+	if _, rejected := before.Rejected[tried]; rejected && before.Command != rollout.Pause && !falls {
 		w.fail("%s has a share although it was rejected", tried)
 	}
-	judged := len(before.Steps) > 0 && before.Steps[0].Shadow > 0
+	judged := len(before.Steps) > 0 && (before.Steps[0].Shadow > 0 || before.Steps[0].Replay)
 	if tried != before.Wanted || tried == "" || !judged || before.Command == rollout.Promote || before.Command == rollout.Pause {
 		return
 	}
-	if before.Verdict.Outcome == sequential.Reject {
+	if before.Verdict.Outcome == sequential.Reject && !falls {
 		w.fail("%s keeps its share although the verdict is against it", tried)
 	}
 	had := before.Control.Candidate != nil && before.Control.Candidate.Version == tried
@@ -179,11 +238,18 @@ func (w *walk) checkPublish(before rollout.Facts, i rollout.Intent) {
 	if share == nil || (before.Control.Candidate != nil && *before.Control.Candidate == *share) {
 		return
 	}
-	if readyOf(before, share.Version) < before.Replicas || w.unsound(before, share.Version) {
+	had := before.Control.Candidate
+	falls := before.InPlace && had != nil && had.Version == share.Version && share.Weight < had.Weight
+	ready := readyOf(before, share.Version)
+	enough := ready >= before.Replicas
+	if w.promised() < before.Replicas {
+		enough = ready >= w.promised() || int32(share.Weight)*before.Replicas <= 100*ready
+	}
+	if !falls && (!enough || w.unsound(before, share.Version)) {
 		w.fail("%s gets %d%% and is not ready", share.Version, share.Weight)
 	}
 	for _, s := range before.Sets {
-		if s.Version != before.Routed && s.Version != share.Version && s.Deployed {
+		if !falls && s.Version != before.Routed && s.Version != share.Version && s.Deployed {
 			w.fail("%s gets a share while %s is there too", share.Version, s.Version)
 		}
 	}
@@ -217,6 +283,15 @@ func (w *walk) unsound(f rollout.Facts, version string) bool {
 	return true
 }
 
+func sizeOf(f rollout.Facts, version string) int32 {
+	for _, s := range f.Sets {
+		if s.Version == version && s.Deployed {
+			return s.Replicas
+		}
+	}
+	return 0
+}
+
 func readyOf(f rollout.Facts, version string) int32 {
 	for _, s := range f.Sets {
 		if s.Version == version {
@@ -240,12 +315,20 @@ func (w *walk) second() {
 		}
 		w.check(before, w.reconcile(limit))
 	}
+	places := w.pods()
 	w.advance()
-	ready := w.readyRouted()
+	ready := w.capacity()
 	if ready < w.reached {
-		w.fail("ready capacity fell from %d to %d with %d promised", w.reached, ready, w.replicas)
+		w.fail("ready capacity fell from %d to %d with %d promised", w.reached, ready, w.promised())
 	}
-	w.reached = max(w.reached, min(ready, w.replicas))
+	w.reached = max(w.reached, min(ready, w.promised()))
+	if w.inPlace && w.crashed() {
+		// Where a pod has failed, one more may go: it may be the one.
+		w.reached = 0
+	}
+	if w.promised() < w.replicas && w.pods() > max(places, w.replicas) {
+		w.fail("in place, %d pods became %d with %d places", places, w.pods(), w.replicas)
+	}
 	if n := len(w.sets); n > 0 {
 		deployed := 0
 		for _, s := range w.sets {
@@ -262,7 +345,8 @@ func (w *walk) second() {
 func TestEveryHistoryKeepsItsPromisesAndEndsWhenTheWorldCooperates(t *testing.T) {
 	for seed := range uint64(1000) {
 		random := rand.New(rand.NewPCG(seed, 7))
-		w := &walk{T: t, world: newWorld(1+random.Int32N(3), randomSteps(random)...), random: random}
+		w := &walk{T: t, world: newWorld(1+random.Int32N(4), randomSteps(random)...), random: random}
+		w.inPlace = random.IntN(2) == 0
 		for _, v := range []string{"v1", "v2", "v3"} {
 			w.natures[v] = nature{readyAfter: time.Duration(1+random.IntN(4)) * time.Second}
 		}
@@ -274,12 +358,20 @@ func TestEveryHistoryKeepsItsPromisesAndEndsWhenTheWorldCooperates(t *testing.T)
 			w.second()
 		}
 		w.cooperate(endings[seed%3])
+		if random.IntN(2) == 0 {
+			w.steps[0], w.known = rollout.Step{Replay: true}, 40
+			if w.silent {
+				w.known = 0
+			}
+		}
 		for range 300 {
 			w.second()
 		}
 		w.checkEnd()
 	}
 }
+
+var silences = []rollout.Silence{rollout.SilenceHold, rollout.SilenceReject, rollout.SilenceReplay}
 
 // endings of a history: the wanted version is good, it is bad, or nobody comes to try it.
 var endings = []string{"good", "bad", "silent"}
@@ -298,7 +390,10 @@ func (w *walk) cooperate(ending string) {
 	w.natures["v2"] = nature{readyAfter: 2 * time.Second, bad: ending == "bad"}
 	w.deaf = map[string]bool{}
 	w.steps = []rollout.Step{{Shadow: 20}, {Weight: 50, Hold: 3 * time.Second}}
-	w.silent, w.rejectSilence, w.deadline = ending == "silent", true, 100*time.Second
+	w.silent, w.silence, w.deadline, w.job = ending == "silent", rollout.SilenceReject, 100*time.Second, nil
+	if ending == "good" {
+		w.deadline = 0
+	}
 	w.command, w.retry, w.wanted = "", "last", "v2"
 	w.spec++
 	w.last = "v2"

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 // takeOverAfter is how long no stable pod is ready before a candidate takes over without steps.
@@ -23,23 +24,54 @@ func (d *decision) shift() {
 		return
 	}
 	d.plan.Record = &Record{Version: candidate.Version, Started: d.started(), Step: -1}
-	d.keep(candidate.Version, "it takes over from "+d.plan.Stable)
+	if replicas := d.candidateSize(candidate); replicas > 0 {
+		d.keep(candidate.Version, replicas, "it takes over from "+d.plan.Stable)
+	}
+	if d.replay(candidate) {
+		d.try(candidate)
+	}
+}
 
+// candidateSize is how many pods the candidate has when nothing else is decided: in place those that it has, else all; none are started
+// as long as a replay is to tell whether it is worth them.
+func (d *decision) candidateSize(candidate Set) int32 {
+	f := d.facts
+	waits := f.replayed() && f.outcome() != sequential.Promote && !d.abandoned()
+	if f.inPlace() || (waits && !candidate.Deployed) {
+		return candidate.size()
+	}
+	return f.Replicas
+}
+
+// try gives a candidate that is ready what its steps say.
+func (d *decision) try(candidate Set) {
+	first := d.facts.need(d.firstStep())
 	active := d.document.names(candidate.Version)
 	switch {
 	case active && !candidate.sound():
 		d.clear(candidate.Version + " is not ready any more")
-		d.waitForCandidate(candidate)
-	case !active && !candidate.whole(d.facts.Replicas):
+		d.resize(candidate, first)
+		d.waitForCandidate(candidate, first)
+	case !active && !candidate.whole(first):
 		d.dropForeign()
-		d.waitForCandidate(candidate)
-	case d.takeOver(candidate):
-	case !active && candidate.Endpoints < d.facts.Replicas:
+		if waiting := d.resize(candidate, first); waiting != "" && candidate.Failure() == "" {
+			d.stage(v1alpha1.ReasonCandidateStarting, "%s", waiting)
+			return
+		}
+		d.waitForCandidate(candidate, first)
+	case d.takeOver(candidate, first):
+	case !active && candidate.Endpoints < first:
 		d.dropForeign()
-		d.stage(v1alpha1.ReasonCandidateStarting, "%s is ready; %d of %d endpoints of its Service are", candidate.Version, candidate.Endpoints, d.facts.Replicas)
+		d.stage(v1alpha1.ReasonCandidateStarting, "%s is ready; %d of %d endpoints of its Service are", candidate.Version, candidate.Endpoints, first)
 	default:
 		d.walk(candidate)
 	}
+}
+
+// firstStep is the first in which anything is put to the candidate's pods.
+func (d *decision) firstStep() Step {
+	steps := d.steps()
+	return steps[start(steps)]
 }
 
 // share is what the control document gives to the wanted version; nil when it gives it nothing.
@@ -60,12 +92,13 @@ func (d *decision) dropForeign() {
 
 // pause leaves everything as it is, but for a share of a version that has failed. Hold and deadline begin anew when it ends.
 func (d *decision) pause(candidate Set) {
-	if candidate.Deployed {
-		d.keep(candidate.Version, "its rollout is paused")
+	if replicas := d.candidateSize(candidate); candidate.Deployed {
+		d.keep(candidate.Version, replicas, "its rollout is paused")
 	}
 	if r := d.facts.Record; r != nil && r.Version == candidate.Version {
 		d.plan.Record = &Record{Version: r.Version, Step: r.Step, Generation: r.Generation}
 	}
+	d.plan.Replay = d.facts.Replay.State != "" && !d.facts.spent()
 	d.dropForeign()
 	if d.document.names(candidate.Version) && !candidate.sound() {
 		d.clear(candidate.Version + " is not ready any more")
@@ -83,22 +116,34 @@ func (d *decision) pause(candidate Set) {
 }
 
 // waitForCandidate says what the candidate lacks. That it gets nothing is pushed until every stable pod confirms it.
-func (d *decision) waitForCandidate(candidate Set) {
+func (d *decision) waitForCandidate(candidate Set, need int32) {
 	d.confirmed()
 	failure := candidate.Failure()
 	if failure == "" {
-		d.stage(v1alpha1.ReasonCandidateStarting, "%d of %d pods of %s are ready", candidate.Ready(), d.facts.Replicas, candidate.Version)
+		d.stage(v1alpha1.ReasonCandidateStarting, "%d of %d pods of %s are ready", candidate.Ready(), need, candidate.Version)
 		return
 	}
 	if candidate.homeless() {
-		failure += "; a rollout needs room for both versions at once: add a node, or lower replicas or the resources of the runtime"
+		failure += "; " + d.facts.noRoom()
 	}
 	d.stage(v1alpha1.ReasonCandidateFailed, "%d of %d pods of %s are ready: %s; %s serves on",
-		candidate.Ready(), d.facts.Replicas, candidate.Version, failure, d.plan.Stable)
+		candidate.Ready(), need, candidate.Version, failure, d.plan.Stable)
+}
+
+// noRoom says what helps when a pod of the candidate finds no node.
+func (f Facts) noRoom() string {
+	const beside = "surge is impossible here: the new version starts beside the one that serves, and there is no room for both; "
+	switch {
+	case f.inPlace():
+		return "a pod of the stable version made room, and the new version's does not fit there: add a node, or lower the resources of the runtime"
+	case f.Replicas >= 2:
+		return beside + "rollout.strategy: InPlace would work, it replaces one pod at a time; or add a node"
+	}
+	return beside + "rollout.strategy: InPlace would work with replicas: 2 or more, it replaces one pod at a time; or add a node"
 }
 
 // takeOver routes to a whole candidate at once when no stable pod has been ready for a while.
-func (d *decision) takeOver(candidate Set) bool {
+func (d *decision) takeOver(candidate Set, need int32) bool {
 	since, down := d.stable.down()
 	if !down {
 		return false
@@ -109,8 +154,8 @@ func (d *decision) takeOver(candidate Set) bool {
 			d.plan.Stable, because(d.stable.Failure()), candidate.Version, clock(since.Add(takeOverAfter)))
 		return true
 	}
-	if !candidate.whole(d.facts.Replicas) {
-		d.waitForCandidate(candidate)
+	if !candidate.whole(need) {
+		d.waitForCandidate(candidate, need)
 		return true
 	}
 	d.promote(candidate, "no pod of "+d.plan.Stable+" is ready")

@@ -235,14 +235,14 @@ var judgedStories = map[string]func() *world{
 	},
 	"no traffic is rejected": func() *world {
 		w := judging(1)
-		w.silent, w.rejectSilence, w.deadline = true, true, time.Minute
+		w.silent, w.silence, w.deadline = true, rollout.SilenceReject, time.Minute
 		w.want("v2", "v2 passed its gates, and no shopper comes")
 		w.run(80 * time.Second)
 		return w
 	},
 	"traffic stops": func() *world {
 		w := judging(1)
-		w.rejectSilence, w.deadline = true, time.Minute
+		w.silence, w.deadline = rollout.SilenceReject, time.Minute
 		w.want("v2", "v2 passed its gates")
 		w.run(15 * time.Second)
 		w.silent = true
@@ -381,7 +381,9 @@ var judgedStories = map[string]func() *world{
 
 func TestStoriesAreToldAsRecorded(t *testing.T) {
 	all := maps.Clone(stories)
-	maps.Copy(all, judgedStories)
+	for _, more := range []map[string]func() *world{judgedStories, inPlaceStories, replayStories} {
+		maps.Copy(all, more)
+	}
 	for name, tell := range all {
 		t.Run(name, func(t *testing.T) {
 			got := tell().text()
@@ -421,6 +423,18 @@ func TestStoryIsTheSameFromAnyRestartPoint(t *testing.T) {
 		"aborted": func() *world {
 			w := judging(2)
 			w.command = rollout.Abort
+			return w
+		},
+		"in place": func() *world { return crowded(3, rollout.Step{Weight: 50, Hold: 5 * time.Second}) },
+		"in place judged bad with a share": func() *world {
+			w := crowded(3, rollout.Step{Shadow: 20}, rollout.Step{Weight: 60, Hold: 30 * time.Second})
+			w.natures["v2"] = nature{readyAfter: 3 * time.Second, turnsBad: 38}
+			return w
+		},
+		"replayed good": func() *world { return replaying(2) },
+		"replayed bad": func() *world {
+			w := replaying(2)
+			w.natures["v2"] = nature{readyAfter: 3 * time.Second, bad: true}
 			return w
 		},
 	} {

@@ -28,14 +28,20 @@ func (d *decision) walk(candidate Set) {
 		record.Applied = d.now
 	}
 	if waiting := d.awaited(steps[at], record.Applied); waiting != "" {
+		d.resize(candidate, d.facts.need(steps[at]))
 		d.stage(stageOf(steps, at), "%s%s", what, waiting)
 		return
 	}
-	if !candidate.whole(d.facts.Replicas) {
-		d.stage(stageOf(steps, at), "%s; %d of %d pods are ready%s", what, candidate.Ready(), d.facts.Replicas, because(candidate.Failure()))
+	if need := d.facts.need(steps[at]); !candidate.whole(need) {
+		d.resize(candidate, need)
+		d.stage(stageOf(steps, at), "%s; %d of %d pods are ready%s", what, candidate.Ready(), need, because(candidate.Failure()))
 		return
 	}
 	if at+1 < len(steps) {
+		if waiting := d.ready(candidate, steps[at+1]); waiting != "" {
+			d.stage(stageOf(steps, at), "%s; %s", what, waiting)
+			return
+		}
 		d.give(candidate.Version, steps, at+1)
 		return
 	}
@@ -45,7 +51,7 @@ func (d *decision) walk(candidate Set) {
 // awaited says what a step that every stable pod applies still waits for; empty when nothing.
 func (d *decision) awaited(step Step, applied time.Time) string {
 	if step.Shadow > 0 && d.facts.outcome() != sequential.Promote {
-		return "; " + d.facts.rule()
+		return "; " + d.facts.rule() + d.replayInstead()
 	}
 	if left := step.Hold - d.now.Sub(applied); left > 0 {
 		d.recheck(left)
@@ -56,11 +62,59 @@ func (d *decision) awaited(step Step, applied time.Time) string {
 
 // begin gives a whole candidate the first step. One that is in no known step, because the spec was edited, begins again.
 func (d *decision) begin(candidate Set, steps []Step) {
-	if !candidate.whole(d.facts.Replicas) {
-		d.waitForCandidate(candidate)
+	first := d.first(steps)
+	need := d.facts.need(steps[first])
+	if d.facts.inPlace() && candidate.size() > need && !d.retreat(candidate, need) {
 		return
 	}
-	d.give(candidate.Version, steps, 0)
+	if d.facts.inPlace() && d.share() != nil && !d.spare(candidate) {
+		d.stage(v1alpha1.ReasonCandidateStarting, "%s", d.unready(candidate))
+		return
+	}
+	if waiting := d.ready(candidate, steps[first]); waiting != "" {
+		d.stage(v1alpha1.ReasonCandidateStarting, "%s", waiting)
+		return
+	}
+	if !candidate.whole(need) {
+		d.waitForCandidate(candidate, need)
+		return
+	}
+	d.give(candidate.Version, steps, first)
+}
+
+// first is the step that a candidate in no known step begins with. In place it is the one next below its share, because its pods are not
+// the stable version's any more.
+func (d *decision) first(steps []Step) int {
+	first := start(steps)
+	if d.facts.judged() && d.facts.outcome() != sequential.Promote {
+		return first
+	}
+	if share := d.share(); share != nil && d.facts.inPlace() {
+		for i, step := range steps {
+			if step.Weight > 0 && step.Weight <= share.Weight {
+				first = i
+			}
+		}
+	}
+	return first
+}
+
+// ready says what the candidate lacks for a step; empty when nothing.
+func (d *decision) ready(candidate Set, step Step) string {
+	need := d.facts.need(step)
+	waiting := d.resize(candidate, need)
+	if waiting == "" && d.facts.inPlace() && (!candidate.whole(need) || candidate.Endpoints < need) {
+		waiting = fmt.Sprintf("%d of %d pods of %s are ready%s", min(candidate.Ready(), candidate.Endpoints), need, candidate.Version, because(candidate.Failure()))
+	}
+	return waiting
+}
+
+// start is the first step of the control document: a replay is over before.
+func start(steps []Step) int {
+	if steps[0].Replay {
+		return 1
+	}
+	return 0
 }
 
 // give plans the step of the given index.
@@ -78,10 +132,13 @@ func (d *decision) steps() []Step {
 	if d.facts.Command == Promote {
 		steps = nil
 	}
-	if n := len(steps); n > 0 && steps[n-1].Weight >= 100 {
-		return steps
+	if n := len(steps); n == 0 || steps[n-1].Weight < 100 {
+		steps = append(append([]Step{}, steps...), Step{Weight: 100})
 	}
-	return append(append([]Step{}, steps...), Step{Weight: 100})
+	if d.facts.inPlace() {
+		return d.facts.byPods(steps)
+	}
+	return steps
 }
 
 // documentFor is what the pods have to do in a step. The comparison of the first step goes on as long as the stable version answers
@@ -102,10 +159,10 @@ func (d *decision) documentFor(steps []Step, index int) Document {
 func (d *decision) position(steps []Step) int {
 	carries := func(i int) bool { return d.document.agrees(d.documentFor(steps, i)) }
 	if r := d.facts.Record; r != nil && r.Version == d.facts.Wanted && r.Generation == d.document.Generation &&
-		r.Step >= 0 && r.Step < len(steps) && carries(r.Step) {
+		r.Step >= start(steps) && r.Step < len(steps) && carries(r.Step) {
 		return r.Step
 	}
-	for i := range steps {
+	for i := start(steps); i < len(steps); i++ {
 		if carries(i) {
 			return i
 		}

@@ -20,9 +20,12 @@ type world struct {
 	steps    []rollout.Step
 	natures  map[string]nature
 
-	deadline      time.Duration
-	rejectSilence bool
-	command       rollout.Command
+	inPlace bool
+	// places is how many pods the nodes have room for; 0 for any number.
+	places   int
+	deadline time.Duration
+	silence  rollout.Silence
+	command  rollout.Command
 	// spec and retry are what a new attempt of a rejected version depends on; spec alone stands for the gates too.
 	spec  int
 	retry string
@@ -31,6 +34,10 @@ type world struct {
 	// evidence counts pairs of answers by epoch, one a second, and rejected has the reasons by attempt and version.
 	evidence map[string]int
 	rejected map[string]map[string]string
+	// job is the replay that runs or failed, known how many requests it has, and replayed the epochs whose evidence it gave.
+	job      *replayJob
+	known    int
+	replayed map[string]bool
 
 	routed     string
 	lastStable string
@@ -57,6 +64,14 @@ type nature struct {
 	homeless   bool   // never ready, because no node has room
 	bad        bool   // the verdict is against it
 	turnsBad   int    // the verdict is for it at first, and against it after this many pairs
+	unasked    string // a replay fails, for this reason
+}
+
+// replayJob is a comparison in a Job.
+type replayJob struct {
+	epoch  string
+	ends   time.Time
+	failed string
 }
 
 type deployment struct {
@@ -70,6 +85,7 @@ type deployment struct {
 type pod struct {
 	rollout.Pod
 	born    time.Time
+	placed  bool
 	leaveAt time.Time
 }
 
@@ -80,6 +96,8 @@ const (
 	enoughPairs = 15
 	// endpointLag is how many seconds the Service's endpoints are behind its selector and the pods.
 	endpointLag = 2
+	// replayTime is what a replay takes.
+	replayTime = 6 * time.Second
 )
 
 func newWorld(replicas int32, steps ...rollout.Step) *world {
@@ -87,7 +105,7 @@ func newWorld(replicas int32, steps ...rollout.Step) *world {
 	return &world{
 		now: start, start: start, replicas: replicas, steps: steps, natures: map[string]nature{},
 		endpoints: map[string]int32{}, sets: map[string]*deployment{}, deaf: map[string]bool{}, touched: true,
-		evidence: map[string]int{}, rejected: map[string]map[string]string{},
+		evidence: map[string]int{}, rejected: map[string]map[string]string{}, replayed: map[string]bool{}, known: 40,
 	}
 }
 
@@ -95,13 +113,13 @@ func (w *world) facts() rollout.Facts {
 	f := rollout.Facts{
 		Wanted: w.wanted, Replicas: w.replicas, Steps: w.steps, Routed: w.routed, LastStable: w.lastStable,
 		Endpoints: w.endpoints, Control: w.control, Record: w.record, Buildable: map[string]bool{w.wanted: true},
-		Deadline: w.deadline, RejectSilence: w.rejectSilence, Command: w.command,
+		InPlace: w.inPlace, Deadline: w.deadline, Silence: w.silence, Command: w.command, Replay: w.replay(),
 		Epoch: w.epoch(), Verdict: w.verdict(), Rejected: w.rejected[w.attempt()],
 	}
 	for _, name := range w.names() {
 		s := w.sets[name]
 		f.Buildable[name] = true
-		set := rollout.Set{Version: name, Deployed: s.deployed, Endpoints: s.endpoints}
+		set := rollout.Set{Version: name, Deployed: s.deployed, Replicas: s.replicas, Endpoints: s.endpoints}
 		for _, p := range s.pods {
 			set.Pods = append(set.Pods, p.Pod)
 		}
@@ -169,6 +187,7 @@ func (w *world) reconcile(limit int) rollout.Plan {
 		}
 		w.carryOut(intent)
 	}
+	w.employ(plan)
 	w.record, w.lastStable = plan.Record, plan.Stable
 	if r := plan.Rejection; r != nil {
 		if w.rejected[w.attempt()] == nil {
@@ -179,6 +198,46 @@ func (w *world) reconcile(limit int) rollout.Plan {
 		w.touched = false
 	}
 	return plan
+}
+
+// employ starts and removes the Job of a replay.
+func (w *world) employ(plan rollout.Plan) {
+	switch {
+	case plan.Replay && (w.job == nil || w.job.epoch != w.epoch()):
+		w.job = &replayJob{epoch: w.epoch(), ends: w.now.Add(replayTime)}
+		w.change("start a replay of %s beside %s", plan.Candidate, plan.Stable)
+	case !plan.Replay && w.job != nil:
+		w.job = nil
+		w.change("remove the replay")
+	}
+}
+
+// replay is how the Job of the present question stands.
+func (w *world) replay() rollout.Replay {
+	switch {
+	case w.replayed[w.epoch()]:
+		return rollout.Replay{State: rollout.ReplayDone}
+	case w.job == nil || w.job.epoch != w.epoch():
+		return rollout.Replay{}
+	case w.job.failed != "":
+		return rollout.Replay{State: rollout.ReplayFailed, Message: w.job.failed}
+	}
+	return rollout.Replay{State: rollout.ReplayRunning}
+}
+
+// work lets the replay end: it fails, or gives its evidence once.
+func (w *world) work() {
+	j := w.job
+	if j == nil || j.failed != "" || w.replayed[j.epoch] || w.now.Before(j.ends) {
+		return
+	}
+	w.touched = true
+	if failure := w.natures[w.wanted].unasked; failure != "" {
+		j.failed = failure
+		return
+	}
+	w.evidence[j.epoch] += w.known
+	w.replayed[j.epoch] = true
 }
 
 func (w *world) carryOut(i rollout.Intent) {
@@ -247,9 +306,12 @@ func (w *world) advance() {
 	}
 	w.follow()
 	w.compare()
+	w.work()
 }
 
 func (w *world) live(s *deployment) {
+	// Those that are not ready go first.
+	slices.SortStableFunc(s.pods, func(a, b *pod) int { return rank(a) - rank(b) })
 	kept := s.pods[:0]
 	staying := int32(0)
 	for _, p := range s.pods {
@@ -276,9 +338,36 @@ func (w *world) live(s *deployment) {
 	}
 }
 
+// full says whether no node has room for another pod.
+func (w *world) full() bool {
+	taken := 0
+	for _, s := range w.sets {
+		for _, p := range s.pods {
+			if p.placed {
+				taken++
+			}
+		}
+	}
+	return w.places > 0 && taken >= w.places
+}
+
+func rank(p *pod) int {
+	if p.State == rollout.PodReady {
+		return 0
+	}
+	return 1
+}
+
 // grow lets a pod get on by its version's nature, and lets the kubelet bring it the ConfigMap.
 func (w *world) grow(version string, p *pod) {
 	n := w.natures[version]
+	if !p.placed && w.full() {
+		n.homeless = true
+	} else if !p.placed && p.Homeless && !n.homeless {
+		p.placed, p.born, p.Failure, p.Homeless, w.touched = true, w.now, "", false, true
+	} else if !n.homeless {
+		p.placed = true
+	}
 	age := w.now.Sub(p.born)
 	switch {
 	case n.homeless && p.State == rollout.PodStarting && age >= 2*time.Second && p.Failure == "":

@@ -46,7 +46,7 @@ const (
 )
 
 // MakeDeployment builds the Deployment of one version. A change of the pods, such as another runtime image, rolls with
-// full capacity.
+// full capacity, or, in place, with one pod less.
 func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, replicas int32) (*appsv1.Deployment, error) {
 	spec, err := c.makePod(tod, version)
 	if err != nil {
@@ -63,15 +63,20 @@ func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, r
 			RevisionHistoryLimit:    ptr.To[int32](1),
 			ProgressDeadlineSeconds: ptr.To[int32](600),
 			Selector:                &metav1.LabelSelector{MatchLabels: Selector(tod.Name, version.Name)},
-			Strategy: appsv1.DeploymentStrategy{
-				Type: appsv1.RollingUpdateDeploymentStrategyType,
-				RollingUpdate: &appsv1.RollingUpdateDeployment{
-					MaxUnavailable: ptr.To(intstr.FromInt32(0)), MaxSurge: ptr.To(intstr.FromInt32(1)),
-				},
-			},
-			Template: corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: annotations}, Spec: spec},
+			Strategy:                appsv1.DeploymentStrategy{Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: rolling(tod, replicas)},
+			Template:                corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: annotations}, Spec: spec},
 		},
 	}, nil
+}
+
+// rolling says how changed pods of one version replace each other. In place there is no room beside them, but while two versions share the
+// places, each waits for room: a pod of both at once may not be missing.
+func rolling(tod *v1alpha1.TryOnDeployment, replicas int32) *appsv1.RollingUpdateDeployment {
+	unavailable, surge := int32(0), int32(1)
+	if tod.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace && replicas >= 2 && replicas == Replicas(tod) {
+		unavailable, surge = 1, 0
+	}
+	return &appsv1.RollingUpdateDeployment{MaxUnavailable: ptr.To(intstr.FromInt32(unavailable)), MaxSurge: ptr.To(intstr.FromInt32(surge))}
 }
 
 func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version) (corev1.PodSpec, error) {

@@ -116,6 +116,31 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 	}
 }
 
+func TestInPlaceAChangedPodWaitsForNoRoom(t *testing.T) {
+	for name, tt := range map[string]struct {
+		strategy             v1alpha1.RolloutStrategy
+		replicas             int32
+		unavailable, surging int
+	}{
+		"beside the others":                     {v1alpha1.StrategySurge, 3, 0, 1},
+		"in place":                              {v1alpha1.StrategyInPlace, 3, 1, 0},
+		"while another version has places, too": {v1alpha1.StrategyInPlace, 2, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod := storefront()
+			tod.Spec.Replicas, tod.Spec.Rollout.Strategy = 3, tt.strategy
+			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, tt.replicas)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rolling := deployment.Spec.Strategy.RollingUpdate
+			if rolling.MaxUnavailable.IntValue() != tt.unavailable || rolling.MaxSurge.IntValue() != tt.surging {
+				t.Errorf("%s may be missing and %s more be there, want %d and %d", rolling.MaxUnavailable, rolling.MaxSurge, tt.unavailable, tt.surging)
+			}
+		})
+	}
+}
+
 func TestTheGracePeriodOutlastsTheLongestRequestAndTheDrain(t *testing.T) {
 	for timeout, want := range map[time.Duration]int64{0: 90, time.Second: 61, 10 * time.Minute: 660} {
 		tod := storefront()
