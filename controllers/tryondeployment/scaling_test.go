@@ -58,6 +58,7 @@ func (s *stage) scalings() []string {
 }
 
 func scalesOnWork(s *stage) {
+	s.Parallel() // It waits for windows of ten seconds.
 	s.model("tops")
 	s.pass("tops", 1)
 	s.works("tops-v1", 0.1)
@@ -104,6 +105,7 @@ func scalesOnWork(s *stage) {
 }
 
 func scalesThroughARollout(s *stage) {
+	s.Parallel()
 	s.model("tops")
 	s.pass("tops", 1)
 	s.works("tops-v1", 0.6)

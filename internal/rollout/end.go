@@ -64,11 +64,7 @@ func (d *decision) settle() {
 	d.clear("the rollout is over")
 	ready, failure := d.stable.Ready(), d.stable.Failure()
 	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, because(failure))
-	served := fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(ready)))
-	enough := d.stable.whole(d.facts.Replicas)
-	if !enough && d.facts.Least > 0 && d.stable.whole(d.facts.Least) && failure == "" {
-		enough, served = true, fmt.Sprintf("%s, %d are wanted", served, d.facts.Replicas)
-	}
+	served, enough := d.served()
 	switch {
 	case enough && d.stable.Updating:
 		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, because(failure))
@@ -83,6 +79,16 @@ func (d *decision) settle() {
 	default:
 		d.stage(v1alpha1.ReasonStarting, "%s", counts)
 	}
+}
+
+// served says what serves, and whether that is enough: all pods or, when they follow the load, the least of them, while others start.
+func (d *decision) served() (what string, enough bool) {
+	what = fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(d.stable.Ready())))
+	if d.stable.whole(d.facts.Replicas) {
+		return what, true
+	}
+	enough = d.facts.Least > 0 && d.stable.whole(d.facts.Least) && d.stable.Failure() == ""
+	return fmt.Sprintf("%s, %d are wanted", what, d.facts.Replicas), enough
 }
 
 func versions(sets []Set) string {
