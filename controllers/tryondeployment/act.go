@@ -53,7 +53,7 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 			return fmt.Errorf("%s %s: %w", doing[intent.Verb], intent.Version, err)
 		}
 	}
-	return nil
+	return p.replay(ctx, plan)
 }
 
 func (p *pass) keepLedger(ctx context.Context, ledger *evidence.Ledger) error {

@@ -230,6 +230,10 @@ func TestInACluster(t *testing.T) {
 		"across a restart of the manager a judgement goes on":                     judgesOn,
 		"obeyed: pause, abort and a word that is none":                            obeys,
 		"lost evidence is collected anew, and said":                               losesEvidence,
+		"by known requests a version is judged before it has pods":                replays,
+		"enough is not known: that is said, and the spec says what follows":       replaysTooFew,
+		"the dataset is gone: a replay says so and is made when it is back":       replaysWithoutDataset,
+		"no shopper comes, and a replay decides":                                  replaysInstead,
 		"without room, versions change in place, one pod at a time":               replaces,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,11 +1,13 @@
 package tryondeployment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -60,7 +62,7 @@ type Reconciler struct {
 	collecting pace.Pace
 }
 
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions;tryondatasetversions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/status,verbs=patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/finalizers,verbs=update
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
@@ -68,7 +70,10 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create;patch
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -110,6 +115,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		For(&v1alpha1.TryOnDeployment{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Owns(&appsv1.Deployment{}).
 		Owns(&corev1.Service{}).
+		Owns(&batchv1.Job{}).
 		Owns(&corev1.ConfigMap{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: notLedger})).
 		Owns(&networkingv1.NetworkPolicy{}).
 		Owns(&policyv1.PodDisruptionBudget{}).
@@ -132,9 +138,9 @@ func notLedger(e event.UpdateEvent) bool {
 	return !ok || config.Data[evidence.LedgerKey] == ""
 }
 
-// deploymentOf finds the TryOnDeployment of a serving pod or of an EndpointSlice, which has the labels of its Service.
+// deploymentOf finds the TryOnDeployment of a serving pod, of one that replays, or of an EndpointSlice, which has the labels of its Service.
 func deploymentOf(_ context.Context, obj client.Object) []reconcile.Request {
-	name := obj.GetLabels()[names.LabelDeployment]
+	name := cmp.Or(obj.GetLabels()[names.LabelDeployment], obj.GetLabels()[names.LabelReplay])
 	if name == "" {
 		return nil
 	}

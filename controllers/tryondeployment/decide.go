@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
@@ -32,6 +33,8 @@ type Plan struct {
 	At time.Time
 	// Ledger has to be kept before anything else is done; nil when the kept one is right.
 	Ledger *evidence.Ledger
+	// Next is what is next about the Job of a replay.
+	Next backend.Next
 	// Judgement of the wanted version; nil when there is none.
 	Judgement *v1alpha1.JudgementStatus
 }
@@ -45,7 +48,11 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if seen.Case != nil {
 		plan.Judgement = judgementOf(obj, seen, now)
 	}
-	plan.Plan = rollout.Decide(factsOf(obj, seen, plan.Judgement, now), now)
+	facts := factsOf(obj, seen, plan.Judgement, now)
+	if seen.Replay != nil {
+		facts.Replay, plan.Next = seen.Replay.Stand(seen.replayed(), now)
+	}
+	plan.Plan = rollout.Decide(facts, now)
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	if plan.RecheckAfter == 0 && anyUnready(seen) {
 		plan.RecheckAfter = lookAgain
@@ -77,7 +84,7 @@ func ledgerFor(seen *Observed, plan rollout.Plan, now time.Time) *evidence.Ledge
 	switch {
 	case seen.LedgerGrown:
 		return seen.Ledger
-	case plan.Shadow == 0 || seen.Case == nil || seen.Case.Candidate != plan.Candidate || seen.Ledger != nil:
+	case (plan.Shadow == 0 && !plan.Replay) || seen.Case == nil || seen.Case.Candidate != plan.Candidate || seen.Ledger != nil:
 		return nil
 	}
 	// A case that no ledger can be opened for has no control document either, and that error is told.
@@ -176,7 +183,7 @@ func rejectedOf(obj *v1alpha1.TryOnDeployment) map[string]string {
 func stepsOf(steps []v1alpha1.RolloutStep) []rollout.Step {
 	var out []rollout.Step
 	for _, s := range steps {
-		step := rollout.Step{Weight: int(s.Weight), Shadow: int(s.Shadow.SamplePercent)}
+		step := rollout.Step{Weight: int(s.Weight), Shadow: int(s.Shadow.SamplePercent), Replay: s.Replay != nil}
 		if s.Hold != nil {
 			step.Hold = s.Hold.Duration
 		}

@@ -76,6 +76,8 @@ func weightOf(plan rollout.Plan) string {
 	switch {
 	case plan.Candidate == "":
 		return ""
+	case plan.Weight == 0 && plan.Shadow == 0 && plan.Replay:
+		return "replay"
 	case plan.Weight == 0 && plan.Shadow > 0:
 		return fmt.Sprintf("shadow %d%%", plan.Shadow)
 	}

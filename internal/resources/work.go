@@ -27,6 +27,7 @@ const (
 	Stage    Kind = "stage"
 	Evaluate Kind = "evaluate"
 	Publish  Kind = "publish"
+	Replay   Kind = "replay"
 )
 
 // Attempt counts the Jobs of one piece of work. A round begins when somebody asks for a retry.

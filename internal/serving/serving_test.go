@@ -57,6 +57,9 @@ func everything() *v1alpha1.TryOnDeployment {
 		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute},
 		Resources:      &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}
+	tod.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Replay: &v1alpha1.ReplayStep{Resources: &v1alpha1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
+	}}}}
 	tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "catalogue"}}
 	tod.Spec.Placement = v1alpha1.PodPlacement{
 		NodeSelector: map[string]string{"pool": "gpu"}, ServiceAccountName: "shopper",
@@ -64,6 +67,15 @@ func everything() *v1alpha1.TryOnDeployment {
 		ImagePullSecrets: []v1alpha1.SecretReference{{Name: "registry"}},
 	}
 	return tod
+}
+
+// question is a comparison of two versions that were trained on a dataset in a claim.
+func question() serving.Replay {
+	return serving.Replay{
+		Epoch: "0123456789abcdef0123456789abcdef", LatencyRatio: 1.1,
+		Stable: serving.Version{Name: "tops-v1", Weights: digest}, Candidate: serving.Version{Name: "tops-v2", Weights: digest},
+		Dataset: v1alpha1.TryOnDatasetVersionSpec{Source: v1alpha1.BlobSource{URI: "pvc://data/vton"}, Layout: "VITONHD", Digest: digest},
+	}
 }
 
 func TestObjectsAreBuiltAsRecorded(t *testing.T) {
@@ -75,10 +87,16 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeDeployment(tod, version, 2) }
 	}
+	replay := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
+		return func() (any, error) { return c.MakeReplay(tod, question(), resources.Attempt{}) }
+	}
 	tests := map[string]func() (any, error){
 		"deployment-plain":          deployment(withClaim, storefront()),
 		"deployment-everything":     deployment(withBucket, everything()),
 		"deployment-catalogue-pvc":  deployment(withClaim, shared),
+		"replay":                    replay(withClaim, storefront()),
+		"replay-with-resources":     replay(withBucket, everything()),
+		"replay-policy":             func() (any, error) { return serving.MakeReplayPolicy(storefront()), nil },
 		"service":                   func() (any, error) { return serving.MakeService(storefront(), "tops-v2"), nil },
 		"service-of-version":        func() (any, error) { return serving.MakeVersionService(storefront(), "tops-v2"), nil },
 		"network-policy":            func() (any, error) { return withClaim.MakeNetworkPolicy(storefront()), nil },
@@ -124,26 +142,35 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pod := deployment.Spec.Template.Spec
-			if s := pod.SecurityContext; s == nil || !ptr.Deref(s.RunAsNonRoot, false) || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-				t.Errorf("pod security context: %+v", s)
+			checkRestricted(t, deployment.Spec.Template.Spec)
+			job, err := config(claim()).MakeReplay(tod, question(), resources.Attempt{})
+			if err != nil {
+				t.Fatal(err)
 			}
-			if ptr.Deref(pod.AutomountServiceAccountToken, true) {
-				t.Error("the service account's token is mounted")
-			}
-			for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
-				s := c.SecurityContext
-				if s == nil || ptr.Deref(s.AllowPrivilegeEscalation, true) || !ptr.Deref(s.ReadOnlyRootFilesystem, false) ||
-					s.Capabilities == nil || !cmp.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
-					t.Errorf("container %s: %+v", c.Name, s)
-				}
-			}
-			for _, v := range pod.Volumes {
-				if v.HostPath != nil {
-					t.Errorf("volume %s is a folder of the host", v.Name)
-				}
-			}
+			checkRestricted(t, job.Spec.Template.Spec)
 		})
+	}
+}
+
+func checkRestricted(t *testing.T, pod corev1.PodSpec) {
+	t.Helper()
+	if s := pod.SecurityContext; s == nil || !ptr.Deref(s.RunAsNonRoot, false) || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("pod security context: %+v", s)
+	}
+	if ptr.Deref(pod.AutomountServiceAccountToken, true) {
+		t.Error("the service account's token is mounted")
+	}
+	for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
+		s := c.SecurityContext
+		if s == nil || ptr.Deref(s.AllowPrivilegeEscalation, true) || !ptr.Deref(s.ReadOnlyRootFilesystem, false) ||
+			s.Capabilities == nil || !cmp.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
+			t.Errorf("container %s: %+v", c.Name, s)
+		}
+	}
+	for _, v := range pod.Volumes {
+		if v.HostPath != nil {
+			t.Errorf("volume %s is a folder of the host", v.Name)
+		}
 	}
 }
 
