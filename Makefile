@@ -32,6 +32,7 @@ generate: ## Regenerate everything that is generated.
 	go run ./hack/reference
 
 lint: ## Lint everything.
+	hack/host.sh
 	$(call TOOL,golangci-lint) run ./...
 	$(call TOOL,golangci-lint) run --config .golangci-kal.yml ./api/...
 	$(call TOOL,ruff) check pipelines/trainer

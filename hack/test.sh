@@ -40,11 +40,10 @@ end_to_end() {
 	go -C hack/cluster run . up
 	go -C hack/cluster run . addon training-operator
 	go run ./hack/demo
-	go test -tags e2e -count 1 -timeout 40m -v ./test/e2e
+	go test -tags e2e -count 1 -timeout 70m -v ./test/e2e
 }
 
-# The model server's tests are compiled with cgo.
-command -v gcc >/dev/null || { apt-get -q update && apt-get -q -y install --no-install-recommends gcc libc6-dev; }
+hack/host.sh
 fetch_trainer_base
 phase "build the cluster" go -C hack/cluster run . build
 phase "fetch the trainer's base (rest)" wait_trainer_base

@@ -40,6 +40,8 @@ type BlobSource struct {
 	// +kubebuilder:validation:MinLength=7
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(pvc|s3)://[a-zA-Z0-9][a-zA-Z0-9._-]*(/[^?#]*)?([?][^#]*)?$')",message="must be pvc://<claim>/<path> or s3://<bucket>/<prefix>"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('pvc://') || self.matches('^pvc://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(/|$)')",message="pvc:// is followed by a claim of the same namespace, whose name has only lower-case letters, digits, '-' and '.'"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('endpoint=') || self.matches('[?&]endpoint=https?://[a-zA-Z0-9]')",message="endpoint is a URL, such as ?endpoint=https://minio.example"
 	// +kubebuilder:validation:XValidation:rule="!self.contains('/../') && !self.endsWith('/..')",message="must not contain '..'"
 	URI string `json:"uri,omitempty"`
 
@@ -144,6 +146,7 @@ const (
 // MetricGate is a bound that a version's score has to keep before it may be served.
 // +kubebuilder:validation:XValidation:rule="has(self.min) || has(self.max) || has(self.minGain)",message="set at least one of min, max and minGain"
 // +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || double(self.min) <= double(self.max)",message="min must not be above max"
+// +kubebuilder:validation:XValidation:rule="self.metric == 'psnr' || [has(self.min) ? self.min : '0', has(self.max) ? self.max : '0', has(self.minGain) ? self.minGain : '0'].all(b, b.matches('^-?0*(0([.][0-9]+)?|1([.]0+)?)$'))",message="ssim, garment-ssim and l1 lie between 0 and 1, so bounds and gains lie between -1 and 1: write 0.87 for 87 percent"
 type MetricGate struct {
 	// metric that is bounded.
 	// +required

@@ -35,6 +35,12 @@ const (
 	ConditionRolledOut = "RolledOut"
 	// ConditionCommanded: the annotation tryon.braincreators.com/rollout holds a command that is in force; absent without the annotation.
 	ConditionCommanded = "Commanded"
+	// ConditionScalingLimited: the work asks for more pods than scaling may give, or the pods do not say how much work they have; absent
+	// without spec.scaling.
+	ConditionScalingLimited = "ScalingLimited"
+	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
+	// when none could be made within a day.
+	ConditionJudgementReported = "JudgementReported"
 )
 
 // Reasons of the conditions of every kind. The name of the current stage is the reason of Ready.
@@ -153,6 +159,42 @@ const (
 	ReasonFirstVersion = "FirstVersion"
 	// ReasonCommandInForce: the rollout annotation is obeyed.
 	ReasonCommandInForce = "CommandInForce"
+	// ReasonReporting: a Job makes the report of the judgement.
+	ReasonReporting = "Reporting"
+	// ReasonReported: the report of the judgement is in the artefact store.
+	ReasonReported = "Reported"
+	// ReasonReportFailed: the report of the judgement could not be made; the rollout is not touched by that.
+	ReasonReportFailed = "ReportFailed"
 	// ReasonUnknownCommand: the rollout annotation holds a word that means nothing, and changes nothing.
 	ReasonUnknownCommand = "UnknownCommand"
+)
+
+// Reasons of status.scaling, of its events, and of ScalingLimited.
+const (
+	// ReasonScalingSteady: the present number of pods is the right one.
+	ReasonScalingSteady = "Steady"
+	// ReasonScalingLoadRose: the arrivals of the stable window need more pods.
+	ReasonScalingLoadRose = "LoadRose"
+	// ReasonScalingBurst: what arrives now is more than all pods, starting ones included, can do.
+	ReasonScalingBurst = "Burst"
+	// ReasonScalingAtMaximum: more pods would be needed than maxReplicas allows.
+	ReasonScalingAtMaximum = "AtMaximum"
+	// ReasonScalingDelayed: fewer pods would be enough now, but were not for the whole scaleDownDelay.
+	ReasonScalingDelayed = "ScaleInDelayed"
+	// ReasonScalingLoadFell: fewer pods were enough for the whole scaleDownDelay.
+	ReasonScalingLoadFell = "LoadFell"
+	// ReasonScalingReadingsMissing: a ready pod does not say how much work it has, so nothing is taken away.
+	ReasonScalingReadingsMissing = "ReadingsMissing"
+	// ReasonScalingNoPodReady: no pod is ready, so nothing is known and nothing is changed.
+	ReasonScalingNoPodReady = "NoPodReady"
+	// ReasonScalingWatching: the manager has just begun to watch, and changes nothing yet.
+	ReasonScalingWatching = "Watching"
+	// ReasonScalingBounds: the number of pods was outside minReplicas and maxReplicas.
+	ReasonScalingBounds = "Bounds"
+	// ReasonScalingRequested: spec.replicas was raised, which asks for so many pods for a scaleDownDelay.
+	ReasonScalingRequested = "Requested"
+	// ReasonScalingHeld: a new version has just taken over; the number changes again when the pods of the one before it leave.
+	ReasonScalingHeld = "TakingOver"
+	// ReasonScalingFree: of ScalingLimited, the work asks for no more than maxReplicas, and the pods say how much they have.
+	ReasonScalingFree = "WithinBounds"
 )

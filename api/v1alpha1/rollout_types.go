@@ -25,7 +25,9 @@ type RolloutSpec struct {
 	// deadline is how long a new version may take until it is ready and, with a shadow step, judged; 24h when not set. One that fails
 	// later than this is rejected instead of tried again. A pause starts it anew.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be from 1m to 720h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be from 1m to 720h, written like 90s, 10m or 1h30m"
 	Deadline *metav1.Duration `json:"deadline,omitempty"`
 
 	// onSilence says what follows when there is no verdict, because too few requests came by the deadline or are known to a replay: Hold
@@ -80,7 +82,9 @@ type RolloutStep struct {
 
 	// hold is how long the step lasts at least, once every pod applies it; 0s when not set.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('0s') && duration(self) <= duration('168h')",message="must be from 0s to 168h, written like 90s, 10m or 1h30m"
 	Hold *metav1.Duration `json:"hold,omitempty"`
 }
 
@@ -177,6 +181,11 @@ type JudgementStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Restarts *int32 `json:"restarts,omitempty"`
+
+	// report is the page of the judgement once it was decided: JSON, with the HTML page and its pictures beside it as report.html.
+	// Absent until it is made.
+	// +optional
+	Report *ReportReference `json:"report,omitempty"`
 }
 
 // LiveVerdict is what a judgement comes to.

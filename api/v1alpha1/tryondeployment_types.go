@@ -6,18 +6,24 @@ import (
 
 // TryOnDeploymentSpec says which version of a model is served, and how it may change.
 // +kubebuilder:validation:XValidation:rule="!has(self.gates) || (has(self.rollout) && has(self.rollout.steps) && self.rollout.steps.exists(s, has(s.shadow) || has(s.replay)))",message="gates are judged in shadow or in a replay; begin rollout.steps with such a step, or remove gates"
-// +kubebuilder:validation:XValidation:rule="!has(self.rollout) || !has(self.rollout.strategy) || self.rollout.strategy != 'InPlace' || self.replicas >= 2",message="rollout.strategy InPlace takes one pod away while the next version starts, so with one replica nobody would serve: set replicas to 2 or more, or use Surge"
+// +kubebuilder:validation:XValidation:rule="!has(self.scaling) || !has(self.scaling.targetBacklog) || duration(self.scaling.targetBacklog) <= duration(has(self.sidecar) && has(self.sidecar.requestTimeout) ? self.sidecar.requestTimeout : '30s')",message="scaling.targetBacklog is above sidecar.requestTimeout, so every request that waits so long is refused; lower targetBacklog, or raise requestTimeout"
+// +kubebuilder:validation:XValidation:rule="!has(self.rollout) || !has(self.rollout.strategy) || self.rollout.strategy != 'InPlace' || (has(self.scaling) ? has(self.scaling.minReplicas) && self.scaling.minReplicas >= 2 : self.replicas >= 2)",message="rollout.strategy InPlace takes one pod away while the next version starts, so with one replica nobody would serve: set replicas, or with scaling minReplicas, to 2 or more, or use Surge"
 type TryOnDeploymentSpec struct {
 	// model that is served.
 	// +required
 	Model ServedModel `json:"model,omitempty,omitzero"`
 
-	// replicas of the serving pod; 1 when not set.
+	// replicas of the serving pod; 1 when not set. With scaling it is the number to begin with, and raising it asks for so many pods for
+	// a scaleDownDelay.
 	// +optional
 	// +default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	Replicas int32 `json:"replicas,omitempty"`
+
+	// scaling has the number of pods follow the work; without it there are replicas pods.
+	// +optional
+	Scaling ScalingSpec `json:"scaling,omitempty,omitzero"`
 
 	// runtime that computes the pictures.
 	// +optional
@@ -66,7 +72,8 @@ type ServedModel struct {
 // RuntimeSpec configures the model server.
 // +kubebuilder:validation:MinProperties=1
 type RuntimeSpec struct {
-	// image that speaks the Open Inference Protocol v2 and takes the flags of the built-in runtime; the built-in runtime when not set.
+	// image whose /tryon-runtime speaks the Open Inference Protocol v2 and takes the flags of the built-in one; the built-in runtime when
+	// not set.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -88,14 +95,24 @@ type SidecarSpec struct {
 	// requestTimeout is how long a shopper's request may take, queueing included; 30s when not set.
 	// +optional
 	// +default="30s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=24
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1s') && duration(self) <= duration('10m')",message="must be from 1s to 10m, written like 90s, 10m or 1h30m"
 	RequestTimeout *metav1.Duration `json:"requestTimeout,omitempty"`
+
+	// maxBatch is how many waiting try-ons may share one run of the model, where the model server takes so many and answers them like one;
+	// 1 when not set. Worth raising where a run of several takes less than its part each, as on GPUs.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=16
+	MaxBatch int32 `json:"maxBatch,omitempty"`
 }
 
 // TryOnDeploymentStatus is what is served now.
 // +kubebuilder:validation:MinProperties=1
 type TryOnDeploymentStatus struct {
-	// conditions are Ready, Available, ModelResolved, RolledOut, and Commanded while the rollout annotation is set.
+	// conditions are Ready, Available, ModelResolved, RolledOut, Commanded while the rollout annotation is set, and ScalingLimited with
+	// spec.scaling.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -121,8 +138,8 @@ type TryOnDeploymentStatus struct {
 	// +optional
 	Judgement *JudgementStatus `json:"judgement,omitempty"`
 
-	// rejected are the versions that are not tried again: until the spec changes in more than replicas, a newer version comes, or the
-	// annotation tryon.braincreators.com/retry gets a new value. Newest first.
+	// rejected are the versions that are not tried again: until the spec changes in more than replicas and scaling, a newer version comes,
+	// or the annotation tryon.braincreators.com/retry gets a new value. Newest first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -149,6 +166,10 @@ type TryOnDeploymentStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ReadyReplicas *int32 `json:"readyReplicas,omitempty"`
+
+	// scaling is how many pods the work asks for; absent without spec.scaling.
+	// +optional
+	Scaling *ScalingStatus `json:"scaling,omitempty"`
 
 	// selector of the stable version's pods, for the scale subresource.
 	// +optional

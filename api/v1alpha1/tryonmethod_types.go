@@ -99,6 +99,7 @@ type MethodStage struct {
 
 	// resources of each pod besides its GPUs.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!(has(self.requests) && 'nvidia.com/gpu' in self.requests) && !(has(self.limits) && 'nvidia.com/gpu' in self.limits)",message="ask for GPUs with gpusPerNode, which counts them as well; remove nvidia.com/gpu from resources"
 	Resources *ResourceRequirements `json:"resources,omitempty"`
 
 	// healthChecks stop the stage when a metric of its progress leaves its bounds.

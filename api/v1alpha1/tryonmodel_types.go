@@ -109,8 +109,9 @@ type StageOverride struct {
 	// +kubebuilder:validation:Maximum=16
 	GPUsPerNode *int32 `json:"gpusPerNode,omitempty"`
 
-	// resources instead of the method's.
+	// resources of each pod besides its GPUs, instead of the method's.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!(has(self.requests) && 'nvidia.com/gpu' in self.requests) && !(has(self.limits) && 'nvidia.com/gpu' in self.limits)",message="ask for GPUs with gpusPerNode, which counts them as well; remove nvidia.com/gpu from resources"
 	Resources *ResourceRequirements `json:"resources,omitempty"`
 
 	// params that are added to, or replace, the method's.

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -95,6 +98,16 @@ func checks(c ...v1alpha1.CheckOverride) func(*v1alpha1.TryOnModel) {
 	return func(m *v1alpha1.TryOnModel) { m.Spec.DataTests.Checks = c }
 }
 
+func resourcesOf(name corev1.ResourceName) *v1alpha1.ResourceRequirements {
+	return &v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{name: resource.MustParse("1")}}
+}
+
+func stageResources(name corev1.ResourceName) func(*v1alpha1.TryOnModel) {
+	return func(m *v1alpha1.TryOnModel) {
+		m.Spec.Training.Stages = []v1alpha1.StageOverride{{Name: "teacher", Resources: resourcesOf(name)}}
+	}
+}
+
 func steps(s ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
 	return func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Steps = s }
 }
@@ -163,6 +176,9 @@ func rules() map[string]rule {
 	for name, r := range judgementRules() {
 		all[name] = r
 	}
+	for name, r := range scalingRules() {
+		all[name] = r
+	}
 	for name, r := range methodRules() {
 		all[name] = r
 	}
@@ -176,6 +192,9 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 		"a license is given":      onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.License = "" }, "license"),
 		"a source has a known scheme": onModel(source("s3://vton/zalando?endpoint=https://minio.example"), source("https://example.com/x.zip"),
 			"must be pvc://<claim>/<path> or s3://<bucket>/<prefix>"),
+		"a claim's name is in lower case": onModel(source("pvc://my-data.2026/a/B"), source("pvc://My_Data/a"), "only lower-case letters, digits"),
+		"an endpoint is a URL": onModel(source("s3://vton/zalando?region=eu-1&endpoint=http://10.0.0.7:9000"), source("s3://vton/zalando?endpoint=minio"),
+			"endpoint is a URL"),
 		"a source stays below its root": onModel(source("pvc://data/a/b"), source("pvc://data/../etc"), "must not contain '..'"),
 		"a secret goes with s3 only": onModel(func(m *v1alpha1.TryOnModel) {
 			source("s3://vton/a")(m)
@@ -186,9 +205,13 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 		"a backend is known":              onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = v1alpha1.BackendPyTorchJob }, func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = "Ray" }, "PyTorchJob"),
 		"a gate bounds something":         onModel(gates(gate("0.8", "", "")), gates(gate("", "", "")), "set at least one of min, max and minGain"),
 		"a gate's bounds are in order":    onModel(gates(gate("0.8", "0.9", "")), gates(gate("0.9", "0.8", "")), "min must not be above max"),
+		"a bound can be kept":             onModel(gates(gate("-1", "1.0", "0.15")), gates(gate("87", "", "")), "write 0.87 for 87 percent"),
+		"a gain can be had":               onModel(gates(gate("", "", "1")), gates(gate("", "", "1.5")), "write 0.87 for 87 percent"),
+		"decibels are above one":          onModel(gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricPSNR, Min: ptr.To(v1alpha1.Decimal("22"))}), gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricL1, Min: ptr.To(v1alpha1.Decimal("22"))}), "lie between 0 and 1"),
 		"a bound is a decimal":            onModel(gates(gate("", "", "0.15")), gates(gate("", "", "1e9")), "minGain"),
 		"a check is changed by something": onModel(checks(v1alpha1.CheckOverride{Name: "blur", Severity: "Warn"}), checks(v1alpha1.CheckOverride{Name: "blur"}), "set severity, budget or both"),
 		"a budget is a percentage":        onModel(checks(v1alpha1.CheckOverride{Name: "blur", Budget: "1%"}), checks(v1alpha1.CheckOverride{Name: "blur", Budget: "101%"}), "must be a percentage from 0% to 100%"),
+		"GPUs of an override are counted": onModel(stageResources(corev1.ResourceMemory), stageResources("nvidia.com/gpu"), "ask for GPUs with gpusPerNode"),
 		"a check's name is in lower case": onModel(checks(v1alpha1.CheckOverride{Name: "train-test-leak", Severity: "Off"}), checks(v1alpha1.CheckOverride{Name: "Train_Leak", Severity: "Off"}), "must be lower-case words"),
 	}
 }
@@ -198,6 +221,8 @@ func deploymentRules() map[string]rule {
 	return map[string]rule{
 		"a deployment's name is short":           onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
 		"a deployment's name can be a Service's": onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
+		"a run is shared by at least one":        onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 1 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = -1 }, "spec.sidecar.maxBatch"),
+		"a run is shared by 16 at most":          onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 16 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 17 }, "spec.sidecar.maxBatch"),
 		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 3 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = -1 }, "spec.replicas"),
 		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
 		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
@@ -206,9 +231,52 @@ func deploymentRules() map[string]rule {
 			d.Spec.Runtime.Image = "127.0.0.1:5000/tryon/runtime:dev@" + string(digest)
 		},
 			func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "https://registry.example/runtime:1" }, "must be an image reference"),
-		"in place takes two replicas": onDeployment(inPlace(2), inPlace(1), "set replicas to 2 or more, or use Surge"),
+		"in place takes two replicas": onDeployment(inPlace(2), inPlace(1), "to 2 or more, or use Surge"),
 		"a strategy is known":         onDeployment(inPlace(3), func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Strategy = "Recreate" }, "InPlace"),
 		"a request ends":              onDeployment(timeout(time.Minute), timeout(time.Hour), "must be from 1s to 10m"),
+	}
+}
+
+// scaled is a deployment of up to eight pods, with a change of that.
+func scaled(change func(*v1alpha1.ScalingSpec)) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		d.Spec.Scaling.MaxReplicas = 8
+		change(&d.Spec.Scaling)
+	}
+}
+
+func scalingRules() map[string]rule {
+	lasting := func(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+	of := func(good, bad func(*v1alpha1.ScalingSpec), want string) rule {
+		return onDeployment(scaled(good), scaled(bad), want)
+	}
+	return map[string]rule{
+		"scaling has a maximum":                        of(func(*v1alpha1.ScalingSpec) {}, func(s *v1alpha1.ScalingSpec) { s.MaxReplicas, s.MinReplicas = 0, 1 }, "spec.scaling.maxReplicas: Required"),
+		"the maximum is bounded":                       of(func(s *v1alpha1.ScalingSpec) { s.MaxReplicas = 1000 }, func(s *v1alpha1.ScalingSpec) { s.MaxReplicas = 1001 }, "spec.scaling.maxReplicas"),
+		"the minimum is at least one":                  of(func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 2 }, func(s *v1alpha1.ScalingSpec) { s.MinReplicas = -1 }, "spec.scaling.minReplicas"),
+		"the maximum is not below the minimum":         of(func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 8 }, func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 9 }, "raise maxReplicas, or lower minReplicas"),
+		"a target is a time that shoppers wait":        of(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(100 * time.Millisecond) }, func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(0) }, "must be from 100ms to 10m"),
+		"a target is below what is refused by default": of(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(30 * time.Second) }, func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(31 * time.Second) }, "lower targetBacklog, or raise requestTimeout"),
+		"a target is below what is refused": onDeployment(
+			func(d *v1alpha1.TryOnDeployment) {
+				timeout(time.Minute)(d)
+				scaled(func(s *v1alpha1.ScalingSpec) { s.TargetBacklog = lasting(time.Minute) })(d)
+			},
+			timeout(50*time.Second), "lower targetBacklog, or raise requestTimeout"),
+		"in place takes two replicas with scaling, too": onDeployment(
+			func(d *v1alpha1.TryOnDeployment) {
+				scaled(func(s *v1alpha1.ScalingSpec) { s.MinReplicas = 2 })(d)
+				d.Spec.Rollout.Strategy = v1alpha1.StrategyInPlace
+			},
+			func(d *v1alpha1.TryOnDeployment) { d.Spec.Scaling.MinReplicas, d.Spec.Replicas = 1, 2 }, "with scaling minReplicas, to 2 or more, or use Surge"),
+		"a utilisation is a percentage":       of(func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 100 }, func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 101 }, "spec.scaling.utilisationPercent"),
+		"some time is planned to be worked":   of(func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 10 }, func(s *v1alpha1.ScalingSpec) { s.UtilisationPercent = 9 }, "spec.scaling.utilisationPercent"),
+		"a window is longer than a few looks": of(func(s *v1alpha1.ScalingSpec) { s.StableWindow = lasting(10 * time.Second) }, func(s *v1alpha1.ScalingSpec) { s.StableWindow = lasting(9 * time.Second) }, "must be from 10s to 1h"),
+		"a delay ends":                        of(func(s *v1alpha1.ScalingSpec) { s.ScaleDownDelay = lasting(time.Hour) }, func(s *v1alpha1.ScalingSpec) { s.ScaleDownDelay = lasting(2 * time.Hour) }, "must be from 10s to 1h"),
+		"a delay is not shorter than a window": of(func(s *v1alpha1.ScalingSpec) {
+			s.StableWindow, s.ScaleDownDelay = lasting(time.Minute), lasting(time.Minute)
+		},
+			func(s *v1alpha1.ScalingSpec) { s.ScaleDownDelay = lasting(59 * time.Second) }, "raise scaleDownDelay, or lower stableWindow"),
 	}
 }
 
@@ -261,6 +329,9 @@ func methodRules() map[string]rule {
 		"a signature is known": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Serving.Signature = "tryon/v9" }, "tryon/v1"),
 		"a stage's image is a reference": onMethod(func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "registry.example/vton/pf_afn:1.2-rc.1" },
 			func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "Trainer: latest" }, "must be an image reference, [registry[:port]/]name[:tag]"),
+		"a stage's name is in lower case": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Name = "Teacher" }, "must be lower-case letters, digits and '-'"),
+		"GPUs of a stage are counted": onMethod(func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Resources = resourcesOf(corev1.ResourceCPU) },
+			func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Resources = resourcesOf("nvidia.com/gpu") }, "ask for GPUs with gpusPerNode"),
 		"a command is given": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Command = nil }, "command"),
 	}
 }
@@ -331,6 +402,7 @@ func checkRecords(t *testing.T, c client.Client) {
 
 func checkDefaults(t *testing.T, c client.Client) {
 	m, d := model(), deployment()
+	d.Spec.Scaling.MaxReplicas = 3
 	for _, obj := range []client.Object{m, d} {
 		if err := c.Create(t.Context(), obj); err != nil {
 			t.Fatal(err)
@@ -341,5 +413,13 @@ func checkDefaults(t *testing.T, c client.Client) {
 	}
 	if d.Spec.Replicas != 1 {
 		t.Errorf("replicas are %v, want 1", d.Spec.Replicas)
+	}
+	lasting := func(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
+	want := v1alpha1.ScalingSpec{
+		MinReplicas: 1, MaxReplicas: 3, TargetBacklog: lasting(4 * time.Second), UtilisationPercent: 75,
+		StableWindow: lasting(time.Minute), ScaleDownDelay: lasting(5 * time.Minute),
+	}
+	if diff := cmp.Diff(want, d.Spec.Scaling); diff != "" {
+		t.Errorf("scaling (-want +got):\n%s", diff)
 	}
 }

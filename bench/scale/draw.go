@@ -52,7 +52,7 @@ func draw() []byte {
 	for _, p := range []panel{arriving, waiting, replicas} {
 		frame(&b, p)
 	}
-	minutes(&b)
+	minutes(&b, replicas.top+replicas.height, stories[0].length, 5*time.Minute)
 	curve(&b, ours, line{arriving, func(m scaletest.Moment) float64 { return m.Load }, area(grey), true, true})
 	level(&b, waiting, scale.Default().TargetBacklog.Seconds(), "target")
 	wait := func(m scaletest.Moment) float64 { return m.Wait }
@@ -73,8 +73,8 @@ func area(colour string) string { return `fill="` + colour + `" fill-opacity="0.
 
 func (p panel) y(value float64) float64 { return p.top + p.height*(1-math.Min(value, p.most)/p.most) }
 
-func x(at time.Duration) float64 {
-	return left + (width-left-right)*at.Seconds()/stories[0].length.Seconds()
+func x(at, length time.Duration) float64 {
+	return left + (width-left-right)*at.Seconds()/length.Seconds()
 }
 
 func text(b *bytes.Buffer, x, y float64, style, s string) {
@@ -89,11 +89,10 @@ func frame(b *bytes.Buffer, p panel) {
 	}
 }
 
-func minutes(b *bytes.Buffer) {
-	bottom := replicas.top + replicas.height
-	for at := time.Duration(0); at <= stories[0].length; at += 5 * time.Minute {
-		fmt.Fprintf(b, "<path d=\"M%.1f %.1fv5\" stroke=\"%s\"/>\n", x(at), bottom, grey)
-		text(b, x(at), bottom+20, `text-anchor="middle" fill="`+grey+`"`, fmt.Sprintf("%.0f min", at.Minutes()))
+func minutes(b *bytes.Buffer, bottom float64, length, every time.Duration) {
+	for at := time.Duration(0); at <= length; at += every {
+		fmt.Fprintf(b, "<path d=\"M%.1f %.1fv5\" stroke=\"%s\"/>\n", x(at, length), bottom, grey)
+		text(b, x(at, length), bottom+20, `text-anchor="middle" fill="`+grey+`"`, fmt.Sprintf("%.0f min", at.Minutes()))
 	}
 }
 
@@ -110,13 +109,13 @@ func curve(b *bytes.Buffer, run *scaletest.Run, l line) {
 		value := l.of(m)
 		switch {
 		case !l.steps:
-			fmt.Fprintf(b, "L%.1f %.1f", x(m.At), l.at.y(value))
+			fmt.Fprintf(b, "L%.1f %.1f", x(m.At, run.Length), l.at.y(value))
 		case value != before:
-			fmt.Fprintf(b, "H%.1fV%.1f", x(m.At), l.at.y(value))
+			fmt.Fprintf(b, "H%.1fV%.1f", x(m.At, run.Length), l.at.y(value))
 		}
 		before = value
 	}
-	fmt.Fprintf(b, "H%.1f", x(stories[0].length))
+	fmt.Fprintf(b, "H%.1f", x(run.Length, run.Length))
 	if l.filled {
 		fmt.Fprintf(b, "V%.1fH%.1fZ", l.at.y(0), left)
 	}

@@ -1,10 +1,13 @@
 // Command scale compares scaling on the backlog (internal/scale) with a HorizontalPodAutoscaler on utilisation in the same simulated
 // worlds. It draws the five-fold story and writes the ratios into the documentation: go run ./bench/scale
+//
+// With -trace it draws what the end-to-end test saw on a real cluster instead: go run ./bench/scale -trace out/e2e/scaling.csv
 package main
 
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,7 +21,13 @@ const (
 )
 
 func main() {
-	if err := write("docs"); err != nil {
+	trace := flag.String("trace", "", "CSV file of a run on a real cluster, to be drawn as docs/"+tracePicture)
+	flag.Parse()
+	renew := func() error { return write("docs") }
+	if *trace != "" {
+		renew = func() error { return writeTrace(*trace, "docs") }
+	}
+	if err := renew(); err != nil {
 		fmt.Fprintf(os.Stderr, "scale: %v\n", err)
 		os.Exit(1)
 	}

@@ -118,9 +118,12 @@ func record(b *testing.B, dir string, c *oip.Client, p pair) {
 }
 
 // serve runs a sidecar with the control document of a file, if any, until the benchmark ends, and waits until it is ready.
-func serve(b *testing.B, rt *runtimetest.Server, control string) string {
+func serve(b *testing.B, rt *runtimetest.Server, control string, tweaks ...func(*sidecar.Options)) string {
 	o := sidecar.DefaultOptions()
 	o.Runtime, o.Weights, o.Version, o.Quiet, o.Control = rt.URL, rt.Dir, "bench", time.Millisecond, control
+	for _, tweak := range tweaks {
+		tweak(&o)
+	}
 	s, err := sidecar.New(b.Context(), o)
 	if err != nil {
 		b.Fatal(err)

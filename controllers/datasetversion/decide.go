@@ -50,7 +50,7 @@ func decide(dataset *v1alpha1.TryOnDatasetVersion, seen Observed, now time.Time)
 	if next.Unbegun {
 		p.Renew = next.Run
 	}
-	p.Reason, p.Message = v1alpha1.ReasonDataTesting, "The data unit tests run"
+	p.Reason, p.Message = v1alpha1.ReasonDataTesting, "The data unit tests run"+next.Hitch()
 	switch {
 	case next.Errored:
 		p.Reason, p.Message = v1alpha1.ReasonDataTestsErrored, "The data unit tests could not be run: "+next.Message
@@ -87,6 +87,13 @@ func (p *Plan) judge() {
 var errBadReport = errors.New("the report makes no sense")
 
 func readTests(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.DataTestsStatus, error) {
+	if envelope.Verdict == report.Failed && len(envelope.Summary) == 0 {
+		// No check was begun, because spec.dataTests cannot take effect; the worker's message says what is wrong with it.
+		return &v1alpha1.DataTestsStatus{
+			Key: key, Verdict: v1alpha1.DataTestsVerdictFailed,
+			Message: podwatch.Cut("dataTests of the TryOnModel cannot take effect: " + cmp.Or(envelope.Message, "the worker does not say why")),
+		}, nil
+	}
 	var s report.DataTestsSummary
 	if err := envelope.Into(report.KindDataTests, &s); err != nil {
 		return nil, fmt.Errorf("reading report of the data unit tests: %w", err)
@@ -123,7 +130,7 @@ func firstFailure(f report.CheckFailure) string {
 
 // summary tells the outcome in a column's width, for example "31 passed, 1 warned".
 func summary(t *v1alpha1.DataTestsStatus) string {
-	if t == nil || t.Verdict == v1alpha1.DataTestsVerdictErrored {
+	if t == nil || t.Verdict == v1alpha1.DataTestsVerdictErrored || t.Checks == nil {
 		return ""
 	}
 	checks, failed, warned := ptr.Deref(t.Checks, 0), ptr.Deref(t.Failed, 0), ptr.Deref(t.Warned, 0)

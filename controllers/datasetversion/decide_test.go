@@ -69,6 +69,17 @@ func TestTheVerdictComesFromTheReport(t *testing.T) {
 			wantMessage: "check train-test-leak (Block): 3 offenders, 1 allowed; the first is test/image/7.png " +
 				"(same person as train/image/2.png)",
 		},
+		"a check that does not exist was changed": {
+			runs: run(backend.Reported, func(r *backend.Run) {
+				r.Report = reported(t, report.Failed, nil)
+				r.Report.Message = `there is no check "blurr"`
+			}),
+			wantReason: v1alpha1.ReasonDataTestsFailed, wantMessage: `dataTests of the TryOnModel cannot take effect: there is no check "blurr"`,
+		},
+		"it errored before and runs again": {
+			runs:       run(backend.Running, func(r *backend.Run) { r.Message = "no space left" }),
+			wantReason: v1alpha1.ReasonDataTesting, wantMessage: "The data unit tests run; an earlier try failed: no space left",
+		},
 		"it could not be run": {
 			runs:        run(backend.Errored, func(r *backend.Run) { r.Message = "no space left" }),
 			wantReason:  v1alpha1.ReasonDataTestsErrored,

@@ -34,6 +34,7 @@ type pass struct {
 
 // act carries out a plan, in its order.
 func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan) error {
+	r.loads.Keep(client.ObjectKeyFromObject(obj), obj.UID, plan.Capacity)
 	if len(plan.Intents) == 0 {
 		return nil
 	}
@@ -52,6 +53,9 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 		if err := p.carryOut(ctx, intent); err != nil {
 			return fmt.Errorf("%s %s: %w", doing[intent.Verb], intent.Version, err)
 		}
+	}
+	if change := plan.Capacity.Change(); change != "" {
+		r.Recorder.Eventf(obj, nil, corev1.EventTypeNormal, plan.Capacity.Reason, "Scale", "%s", change)
 	}
 	return p.replay(ctx, plan)
 }

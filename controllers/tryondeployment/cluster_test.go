@@ -225,6 +225,8 @@ func TestInACluster(t *testing.T) {
 		"somebody else's Service is not touched":                                  foreign,
 		"a deployment without a version says what it waits for":                   waits,
 		"kubectl scale changes the replicas":                                      scales,
+		"on their work the pods become more, and fewer again":                     scalesOnWork,
+		"with scaling a rollout keeps the number that the work asks for":          scalesThroughARollout,
 		"judged good: it is shadowed, and takes over":                             promotes,
 		"refused: a slow version is shadowed, and rejected":                       rejects,
 		"across a restart of the manager a judgement goes on":                     judgesOn,

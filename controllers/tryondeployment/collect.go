@@ -94,6 +94,9 @@ func (r *Reconciler) collect(ctx context.Context, seen *Observed) {
 	for i := range stable {
 		r.take(ctx, seen, stable[i].Name, reports[i], errs[i])
 	}
+	if seen.LedgerGrown {
+		seen.Case.Look(seen.Ledger, r.Clock.Now())
+	}
 }
 
 // take adds one pod's report to the ledger.

@@ -11,12 +11,14 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/progress"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
-	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
@@ -37,6 +39,10 @@ type Plan struct {
 	Next backend.Next
 	// Judgement of the wanted version; nil when there is none.
 	Judgement *v1alpha1.JudgementStatus
+	// Capacity is how many pods each version is to have.
+	Capacity capacity.Plan
+	// Report of the judgement that has ended.
+	Report reporting.Plan
 }
 
 // decide plans from facts. Without facts there is nothing to do.
@@ -48,7 +54,9 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if seen.Case != nil {
 		plan.Judgement = judgementOf(obj, seen, now)
 	}
+	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
 	facts := factsOf(obj, seen, plan.Judgement, now)
+	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
 	if seen.Replay != nil {
 		facts.Replay, plan.Next = seen.Replay.Stand(seen.replayed(), now)
 	}
@@ -60,7 +68,21 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if plan.RecheckAfter == 0 {
 		plan.RecheckAfter = nextOverdue(seen, now)
 	}
+	if after := plan.Capacity.RecheckAfter; after > 0 && (plan.RecheckAfter == 0 || after < plan.RecheckAfter) {
+		plan.RecheckAfter = after
+	}
+	plan.Report = reporting.Decide(obj, seen.Report, now)
+	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
+		plan.RecheckAfter = wait
+	}
 	return plan
+}
+
+func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capacity.Look {
+	return capacity.Look{
+		Now: now, Stable: stableOf(obj, seen), Present: seen.Present, Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
+		InPlace: obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
+	}
 }
 
 // judgementOf summarizes the evidence. One that was collected anew says so.
@@ -117,13 +139,12 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 	versions := versionsByPod(seen)
 	facts := rollout.Facts{
 		Wanted:     resolve(obj, seen).Version,
-		Replicas:   serving.Replicas(obj),
-		Steps:      stepsOf(obj.Spec.Rollout.Steps),
+		Steps:      progress.Steps(obj.Spec.Rollout.Steps),
 		LastStable: obj.Status.Stable,
 		Endpoints:  endpointsOf(obj.Name, seen, versions),
 		Buildable:  map[string]bool{},
-		Control:    documentOf(seen),
-		Record:     recordOf(obj.Status.Candidate),
+		Control:    progress.Document(seen.Control),
+		Record:     progress.Record(obj.Status.Candidate),
 		Routed:     routed(seen),
 
 		Deadline: deadlineOf(obj),
@@ -178,46 +199,6 @@ func rejectedOf(obj *v1alpha1.TryOnDeployment) map[string]string {
 		}
 	}
 	return out
-}
-
-func stepsOf(steps []v1alpha1.RolloutStep) []rollout.Step {
-	var out []rollout.Step
-	for _, s := range steps {
-		step := rollout.Step{Weight: int(s.Weight), Shadow: int(s.Shadow.SamplePercent), Replay: s.Replay != nil}
-		if s.Hold != nil {
-			step.Hold = s.Hold.Duration
-		}
-		out = append(out, step)
-	}
-	return out
-}
-
-func documentOf(seen *Observed) rollout.Document {
-	out := rollout.Document{Generation: seen.Control.Generation}
-	if c := seen.Control.Candidate; c != nil && c.Weight > 0 {
-		out.Candidate = &rollout.Share{Version: c.Version, Weight: c.Weight}
-	}
-	if s := seen.Control.Shadow; s != nil {
-		out.Shadow = &rollout.Shadow{Version: s.Version, Epoch: s.Epoch, Percent: s.SamplePercent}
-	}
-	return out
-}
-
-func recordOf(candidate *v1alpha1.CandidateStatus) *rollout.Record {
-	if candidate == nil {
-		return nil
-	}
-	record := &rollout.Record{Version: candidate.Version, Step: -1, Generation: ptr.Deref(candidate.ControlGeneration, 0)}
-	if candidate.Step != nil {
-		record.Step = int(*candidate.Step)
-	}
-	if candidate.AppliedTime != nil {
-		record.Applied = candidate.AppliedTime.Time
-	}
-	if candidate.StartTime != nil {
-		record.Started = candidate.StartTime.Time
-	}
-	return record
 }
 
 // versionsByPod gives the version of each pod by its name.

@@ -14,17 +14,20 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
+	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
@@ -59,13 +62,19 @@ type Observed struct {
 	Replay *replayjob.Seen
 	// Restarts counts how often the evidence about the wanted version was lost.
 	Restarts int32
+	// Present is the number of replicas in the spec of the stable version's Deployment, and Loads what its pods said before; only when
+	// the work decides about the replicas.
+	Present int32
+	Loads   capacity.Memory
+	// Report of the judgement that has ended; nil when none is due.
+	Report *reporting.Due
 }
 
 // observe reads. On an error the result is nil: a decision on half of the facts would be wrong.
 func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment) (*Observed, error) {
 	seen := &Observed{Reports: map[types.UID]servingpod.Report{}}
 	for _, read := range []func(context.Context, *v1alpha1.TryOnDeployment, *Observed) error{
-		r.observeModel, r.observeTruth, r.observePods, r.observeEndpoints,
+		r.observeModel, r.observeTruth, r.observeScale, r.observePods, r.observeEndpoints,
 	} {
 		if err := read(ctx, obj, seen); err != nil {
 			return nil, err
@@ -78,6 +87,7 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment)
 	if err := r.observeReplay(ctx, obj, seen); err != nil {
 		return nil, err
 	}
+	r.observeReport(ctx, obj, seen)
 	return seen, nil
 }
 
@@ -115,6 +125,28 @@ func (r *Reconciler) observeTruth(ctx context.Context, obj *v1alpha1.TryOnDeploy
 		seen.Control = document
 	}
 	return nil
+}
+
+// observeScale reads past the cache how many replicas there are to be: a change that is not seen yet would be decided on once more.
+func (r *Reconciler) observeScale(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
+	if !capacity.Scaled(obj) || stableOf(obj, seen) == "" {
+		return nil
+	}
+	seen.Loads = r.loads.Recall(client.ObjectKeyFromObject(obj), obj.UID)
+	deployment := &appsv1.Deployment{}
+	found, err := r.getOwned(ctx, obj, "Deployment", names.Serving(obj.Name, stableOf(obj, seen)), deployment)
+	if found {
+		seen.Present = ptr.Deref(deployment.Spec.Replicas, 1)
+	}
+	return err
+}
+
+// stableOf is the version that the Service selects or, without a Service, the one that it selected last.
+func stableOf(obj *v1alpha1.TryOnDeployment, seen *Observed) string {
+	if version := routed(seen); version != "" {
+		return version
+	}
+	return obj.Status.Stable
 }
 
 // getOwned reads a child past the cache, and refuses one that somebody else made under the name that we need.
@@ -192,7 +224,7 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
 		return nil
 	}
-	report := &servingpod.Report{Generation: state.Generation}
+	report := &servingpod.Report{Generation: state.Generation, Load: state.Load}
 	if servingpod.Ready(pod) {
 		return report
 	}
@@ -206,9 +238,10 @@ func targetOf(pod *corev1.Pod) controlclient.Target {
 	return controlclient.Target{IP: pod.Status.PodIP, UID: string(pod.UID)}
 }
 
-// podsToAsk are the ready pods while a rollout needs their confirmation, and those whose sidecar runs without being ready.
+// podsToAsk are the ready pods while a rollout needs their confirmation or scaling their load, and those whose sidecar runs without being
+// ready.
 func podsToAsk(obj *v1alpha1.TryOnDeployment, seen *Observed) []corev1.Pod {
-	moving := confirmationsMatter(obj, seen)
+	moving := capacity.Scaled(obj) || confirmationsMatter(obj, seen)
 	return slices.DeleteFunc(slices.Clone(seen.Pods), func(p corev1.Pod) bool {
 		if p.Status.PodIP == "" || !p.DeletionTimestamp.IsZero() || servingpod.Finished(&p) {
 			return true

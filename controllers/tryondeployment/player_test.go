@@ -39,6 +39,8 @@ type player struct {
 	crashing map[string]bool
 	// deaf pods neither answer nor listen, by version.
 	deaf map[string]bool
+	// loads are how much work each pod of a version says it has.
+	loads map[string]control.Load
 	// documents are what pods apply, by UID.
 	documents map[string]control.Document
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
@@ -60,7 +62,7 @@ type player struct {
 func newPlayer(c client.Client, namespace string) *player {
 	return &player{
 		Client: c, namespace: namespace, crashing: map[string]bool{}, deaf: map[string]bool{},
-		documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
+		loads: map[string]control.Load{}, documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
 	}
 }
 
@@ -77,7 +79,8 @@ func (p *player) Status(_ context.Context, pod controlclient.Target) (control.St
 	if p.deaf[p.owners[pod.UID]] {
 		return control.Status{}, controlclient.ErrPod
 	}
-	return control.Status{Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation}, nil
+	load := p.loads[p.owners[pod.UID]]
+	return control.Status{Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation, Load: &load}, nil
 }
 
 // Unready implements tryondeployment.Pods.

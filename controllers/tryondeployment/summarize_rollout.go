@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/history"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
@@ -43,4 +44,18 @@ func setRemembered(obj *v1alpha1.TryOnDeployment, plan Plan, err error) {
 	if r := plan.Rejection; r != nil && err == nil {
 		history.Reject(s, v1alpha1.RejectedVersion{Version: r.Version, Attempt: judge.Attempt(obj), Reason: r.Reason, Message: r.Message}, plan.At)
 	}
+}
+
+// setScaling writes how many pods the work asks for. What was not carried out is decided on again.
+func setScaling(obj *v1alpha1.TryOnDeployment, plan Plan, err error) {
+	if err != nil {
+		return
+	}
+	obj.Status.Scaling = plan.Capacity.StatusAfter(obj.Status.Scaling, plan.At)
+	if obj.Status.Scaling == nil {
+		meta.RemoveStatusCondition(&obj.Status.Conditions, v1alpha1.ConditionScalingLimited)
+		return
+	}
+	state, reason, message := capacity.Limited(obj.Status.Scaling)
+	status.Set(obj, v1alpha1.ConditionScalingLimited, state, reason, message)
 }

@@ -114,7 +114,7 @@ func (d *decider) pin() bool {
 	case next.Run.Trouble.Reason != "":
 		return d.stop(next.Run.Trouble.Reason, next.Run.Trouble.Message)
 	}
-	return d.stop(v1alpha1.ReasonPinning, "The dataset's digest is computed")
+	return d.stop(v1alpha1.ReasonPinning, "The dataset's digest is computed"+next.Hitch())
 }
 
 // pinned records what a pin Job found. A dataset that cannot be used is recorded too: another look at it follows a change of the spec

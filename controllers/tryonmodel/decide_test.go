@@ -131,8 +131,12 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 			}(),
 			[]string{v1alpha1.ReasonStageNotFound, `stage not found: training.stages names "other", but the method has only`},
 		},
-		"nothing yet":    {newWorld(), []string{v1alpha1.ReasonPinning, "The dataset's digest is computed", "start pin 0"}},
-		"the pin runs":   {newWorld().run(backend.Running, nil), []string{v1alpha1.ReasonPinning, "The dataset's digest is computed"}},
+		"nothing yet":  {newWorld(), []string{v1alpha1.ReasonPinning, "The dataset's digest is computed", "start pin 0"}},
+		"the pin runs": {newWorld().run(backend.Running, nil), []string{v1alpha1.ReasonPinning, "The dataset's digest is computed"}},
+		"a pod of the pin failed and another runs": {
+			newWorld().run(backend.Running, func(r *backend.Run) { r.Message = "no files yet" }),
+			[]string{v1alpha1.ReasonPinning, "The dataset's digest is computed; an earlier try failed: no files yet"},
+		},
 		"the pin errors": {newWorld().run(backend.Errored, func(r *backend.Run) { r.Message = "no bucket" }), []string{v1alpha1.ReasonPinFailed, "The dataset pvc://data/a could not be read: no bucket; attempt 2 follows at 12:00:30 UTC"}},
 		"the claim is missing": {
 			newWorld().run(backend.Waiting, func(r *backend.Run) {

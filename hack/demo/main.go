@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
@@ -44,7 +45,7 @@ func run(ctx context.Context) error {
 		return fmt.Errorf("finding root folder: %w", err)
 	}
 	o.root, o.out = root, filepath.Join(root, "out", "demo")
-	if err := o.check(); err != nil {
+	if err := o.check(machine{system: runtime.GOOS, user: os.Geteuid()}); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(o.out, "reports"), 0o755); err != nil {
@@ -56,9 +57,22 @@ func run(ctx context.Context) error {
 	return bringUp(ctx, o)
 }
 
-func (o *options) check() error {
+// machine is where the demo runs and as whom.
+type machine struct {
+	system string
+	user   int
+}
+
+// errNoLocal is what hack/cluster says as well, but only once it was downloaded and compiled.
+var errNoLocal = errors.New("the local cluster needs Linux and root; use CLUSTER=kind (a cluster in Docker) or CLUSTER=current (the one that kubectl talks to)")
+
+// check fills in what the flags leave open, and refuses what cannot work here.
+func (o *options) check(m machine) error {
 	switch o.cluster {
 	case "local":
+		if m.system != "linux" || m.user != 0 {
+			return errNoLocal
+		}
 		o.kubeconfig = filepath.Join(o.root, "out", "kubeconfig")
 		if o.registry == "" {
 			o.registry = "127.0.0.1:5001/tryon"

@@ -38,7 +38,7 @@ type screen struct {
 	drawn   int
 }
 
-// newScreen makes a screen with the steps' titles; a terminal gets the live view unless NO_COLOR or TERM=dumb say otherwise.
+// newScreen makes a screen with the steps' titles; a terminal gets the live view unless CI or TERM=dumb say otherwise.
 func newScreen(out *os.File, titles ...string) *screen {
 	info, err := out.Stat()
 	live := err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb" && os.Getenv("CI") == ""

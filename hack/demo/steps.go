@@ -41,6 +41,8 @@ func bringUp(ctx context.Context, o options) error {
 		{"Deployment", "pull weights, golden requests, serve", d.deploy},
 		{"Try-on", "sending a photo and a garment", d.tryOn},
 		{"Reports", "fetching", d.fetchReports},
+		{"Bad version", "blurred pictures; shoppers ask", d.rejectBlurred},
+		{"Good version", "trained a little longer; shoppers ask", d.promotePolished},
 	}
 	titles := make([]string, len(steps))
 	for i, s := range steps {
@@ -56,7 +58,7 @@ func bringUp(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	return d.whatNext()
+	return d.whatNext(ctx)
 }
 
 func runSteps(ctx context.Context, screen *screen, steps []step) error {
@@ -76,6 +78,8 @@ type demo struct {
 	options
 	images images
 	kube   *kube.Cluster
+	// decisions on the versions that came, a line each.
+	decisions []string
 }
 
 func (d *demo) startCluster(ctx context.Context, say func(string)) (string, error) {
@@ -163,8 +167,9 @@ func (d *demo) command(ctx context.Context, log string, say func(string), name s
 	return nil
 }
 
+// output gives the last line that a program prints.
 func (d *demo) output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.root, name), args...)
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stderr = d.root, os.Stderr
 	body, err := cmd.Output()
 	if err != nil {
@@ -189,9 +194,19 @@ func takeDown(ctx context.Context, o options) error {
 	if err := cluster.RemoveNamespace(ctx, kube.Namespace); err != nil {
 		return err
 	}
+	if err := removeMethods(ctx, cluster); err != nil {
+		return err
+	}
 	helm, err := d.output(ctx, "hack/tools/install.sh", "helm")
 	if err != nil {
 		return err
 	}
-	return d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", kube.OperatorNamespace, "--wait", "--ignore-not-found")
+	if err := d.command(ctx, "chart", say, helm, "uninstall", "tryon", "--kubeconfig", o.kubeconfig, "--namespace", kube.OperatorNamespace, "--wait", "--ignore-not-found"); err != nil {
+		return err
+	}
+	fmt.Printf(`The kinds stay, because others may use them, and so does the namespace %[1]s. To remove both, with every model and deployment that there is:
+  kubectl delete crd -l app.kubernetes.io/name=tryon-operator
+  kubectl delete namespace %[1]s
+`, kube.OperatorNamespace)
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -115,30 +116,79 @@ func stageNote(reason, progress, message string) string {
 	return strings.Join(parts, "  ")
 }
 
-func (d *demo) whatNext() error {
+// whatNext tells what was decided and why, and what to try.
+func (d *demo) whatNext(ctx context.Context) error {
+	if err := d.writeNext(); err != nil {
+		return err
+	}
+	table, err := d.kube.Table(ctx, "tryondeployments")
+	if err != nil {
+		return err
+	}
+	reports := "out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png"
+	if _, err := os.Stat(filepath.Join(d.out, shadowReport)); err == nil {
+		reports += ", out/demo/" + shadowReport
+	}
+	fmt.Printf(`
+What was decided on live requests, with nobody touching anything:
+  %[5]s
+
+kubectl -n %[2]s get tod
+%[6]s
+The picture:  out/demo/tryon.png          (before, garment and after: out/demo/tryon-sheet.png)
+The reports:  %[4]s
+
+What to try next:
+  export KUBECONFIG=%[1]s%[7]s
+  kubectl -n %[2]s get tom,tod,tomv,todv -o wide
+  kubectl -n %[2]s get tod %[3]s -o yaml                  # judgement, rejected and history in its status
+
+A photo of your own (from head to hips, before a plain background):
+  kubectl -n %[2]s port-forward service/%[3]s 8080 &      # ends with the pod that it found; start it again after a rollout
+  curl --fail-with-body -F person=@me.jpg -F garment=@out/demo/garment.png http://127.0.0.1:8080/v1/tryon -o me-dressed.png
+
+A broken dataset, which the data unit tests stop before any training pod exists, in about a minute:
+  kubectl -n %[2]s apply --server-side -f out/demo/next/broken-dataset.yaml
+  kubectl -n %[2]s get tom leaky -o wide --watch
+
+A second version, which trains only the stage that changed, for some minutes, and then takes over step by step:
+  kubectl -n %[2]s apply --server-side -f out/demo/next/second-version.yaml
+  kubectl -n %[2]s get tod %[3]s -o wide --watch
+
+The next version waits in shadow until enough requests came to judge it:
+  kubectl -n %[2]s apply --server-side -f out/demo/next/judged-deployment.yaml
+
+All reports, those of the above too:
+  kubectl -n %[2]s port-forward pod/reports 8081:8080 &      # then http://127.0.0.1:8081/
+`, d.kubeconfig, kube.Namespace, deploymentName, reports, strings.Join(d.decisions, "\n  "), table, d.kubectlHint(ctx))
+	return nil
+}
+
+// writeNext leaves the manifests that the last lines speak of.
+func (d *demo) writeNext() error {
 	dir := filepath.Join(d.out, "next")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making folder for the next manifests: %w", err)
 	}
 	var errs []error
-	for _, name := range []string{"second-version.yaml", "broken-dataset.yaml"} {
+	for _, name := range []string{"second-version.yaml", "broken-dataset.yaml", "judged-deployment.yaml"} {
 		body, err := d.sample("demo/" + name)
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, name), body, 0o644)
 		}
 		errs = append(errs, err)
 	}
-	fmt.Printf(`
-The picture:  out/demo/tryon.png          (before, garment and after: out/demo/tryon-sheet.png)
-The reports:  out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png
-
-What to try next:
-  export KUBECONFIG=%[1]s
-  kubectl -n %[2]s get tom,tod,tomv,todv
-  kubectl -n %[2]s apply -f out/demo/next/second-version.yaml      # trains only the stage that changed, then rolls out
-  kubectl -n %[2]s apply -f out/demo/next/broken-dataset.yaml      # data unit tests stop it before any training pod
-  kubectl -n %[2]s port-forward service/%[3]s 8080 &               # then send your own photo:
-  curl -F person=@me.jpg -F garment=@out/demo/garment.png http://127.0.0.1:8080/v1/tryon -o me-dressed.png
-`, d.kubeconfig, kube.Namespace, deploymentName)
 	return errors.Join(errs...)
+}
+
+// kubectlHint gives a line that makes kubectl known where there is none: the local cluster was built with one.
+func (d *demo) kubectlHint(ctx context.Context) string {
+	if _, err := exec.LookPath("kubectl"); err == nil || d.cluster != "local" {
+		return ""
+	}
+	build, err := d.output(ctx, "go", "-C", "hack/cluster", "run", ".", "build")
+	if err != nil {
+		return ""
+	}
+	return "\n  alias kubectl=" + filepath.Join(build, "bin", "kubectl")
 }

@@ -57,7 +57,7 @@ func command() *cobra.Command {
 	f := cmd.PersistentFlags()
 	f.StringVar(&o.root, "context", "", "the folder with the Dockerfile (default: found upwards from here); relative paths of other flags start there")
 	f.StringVar(&o.cache, "cache", "", "the cache folder (default $TRYON_CACHE, or tryon-operator in the user's cache folder)")
-	f.StringVar(&o.bases, "bases", string(base.Auto), "where base images come from: pull, substitute (made from Debian packages), or auto (substitute where apt is)")
+	f.StringVar(&o.bases, "bases", string(base.Auto), "where base images come from: pull, substitute (made from Debian packages), or auto (substitute for root where apt is)")
 	f.StringVar(&o.mirror, "debian-mirror", os.Getenv("TRYON_DEBIAN_MIRROR"), "the mirror that debootstrap reads (default: its own)")
 	f.StringVar(&o.refresh, "refresh-bases", "", "any new word, such as a date, makes the substitutes anew with today's packages")
 	f.StringToStringVar(&o.args, "build-arg", nil, "overrides a global ARG of the Dockerfile, as NAME=VALUE")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -66,8 +67,15 @@ func archiveCommand(o *options) *cobra.Command {
 // deliver sends one image somewhere and returns the reference by which a cluster finds it there.
 type deliver func(ctx context.Context, w *workshop, target string, image v1.Image) (string, error)
 
+// errNotLinux: Go would compile the static binaries anywhere, but what uses cgo for the machine that it is compiled on.
+var errNotLinux = errors.New("images are built on Linux, because the model server is compiled with cgo; elsewhere use a container engine: " +
+	"docker build --target NAME . for each of manager, worker, sidecar, runtime and trainer")
+
 // each builds every chosen target and delivers it. The references file is written last and only when all of them worked.
 func (o *options) each(ctx context.Context, digests string, send deliver) error {
+	if runtime.GOOS != "linux" {
+		return errNotLinux
+	}
 	w, err := o.open()
 	if err != nil {
 		return err

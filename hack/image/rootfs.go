@@ -15,6 +15,7 @@ import (
 	"github.com/braincreators/tryon-operator/hack/image/internal/base"
 	"github.com/braincreators/tryon-operator/hack/image/internal/buildctx"
 	"github.com/braincreators/tryon-operator/hack/image/internal/cache"
+	"github.com/braincreators/tryon-operator/hack/image/internal/host"
 )
 
 // enter mounts what programs expect of a running system into the root ($0), in the mount namespace that unshare made, and
@@ -117,6 +118,9 @@ func (w *workshop) pythonRuntime(ctx context.Context) (string, error) {
 	platform := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
 	return w.cache.Fill("python", "onnxruntime", cache.Key([]any{"python/v1", version, platform}), func(dir string) error {
 		defer w.log.Begin("installing ONNX Runtime's Python package for the trainer's tests", "10s, once")()
+		if err := host.EnsureModule(ctx, "pip", "python3-pip"); err != nil {
+			return err
+		}
 		out, err := exec.CommandContext(ctx, "python3", "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:",
 			"--implementation=cp", "--python-version=3.11", "--platform=manylinux_2_27_"+platform, "--platform=manylinux_2_28_"+platform,
 			"--target="+dir, "onnxruntime=="+version).CombinedOutput()

@@ -35,7 +35,8 @@ const Namespace = "vton"
 // OperatorNamespace is where the demo installs the operator.
 const OperatorNamespace = "tryon-system"
 
-const fieldOwner = client.FieldOwner("tryon-demo")
+// fieldOwner is that of kubectl apply --server-side, so that a person can go on with what the demo applied and meets no conflict.
+const fieldOwner = client.FieldOwner("kubectl")
 
 // Cluster is a connection to a cluster.
 type Cluster struct {

@@ -3,8 +3,6 @@ package backend
 import (
 	"errors"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
@@ -88,23 +86,7 @@ func TestStageObjectsAreBuiltAsRecorded(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := yaml.Marshal(Make(test.kind, work(), template, test.nodes))
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join("testdata", name+".yaml")
-			if *update {
-				if err := os.WriteFile(path, got, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("object differs (-want +got), run with -update to record it:\n%s", diff)
-			}
+			apitest.Recorded(t, name, Make(test.kind, work(), template, test.nodes), *update)
 		})
 	}
 }
@@ -404,5 +386,28 @@ func TestADelayedAttemptSaysWhenItComes(t *testing.T) {
 	got := Decide([]Run{{Key: key, State: Errored, FinishedAt: noon, Message: "store gone"}}, key, "", noon)
 	if want := "store gone; attempt 2 follows at 12:00:30 UTC"; got.Message != want {
 		t.Errorf("got %q, want %q", got.Message, want)
+	}
+}
+
+func TestWorkUnderWayTellsWhatFailedBefore(t *testing.T) {
+	before := Run{Name: "a", Key: key, State: Errored, CreatedAt: noon.Add(-time.Hour), FinishedAt: noon.Add(-time.Minute), Message: "store gone"}
+	now := Run{Name: "b", Key: key, State: Running, Attempt: resources.Attempt{Number: 1}, CreatedAt: noon}
+	retried := now
+	retried.Message = "no files yet"
+	tests := map[string]struct {
+		runs []Run
+		want string
+	}{
+		"nothing has failed":                 {[]Run{now}, ""},
+		"the attempt before failed":          {[]Run{before, now}, "; an earlier try failed: store gone"},
+		"a pod of the same attempt failed":   {[]Run{before, retried}, "; an earlier try failed: no files yet"},
+		"between attempts the whole is told": {[]Run{before}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := Decide(test.runs, key, "", noon).Hitch(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }

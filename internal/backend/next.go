@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -27,7 +28,8 @@ type Next struct {
 	Unbegun bool
 	// Run is the newest attempt; nil when there is none.
 	Run *Run
-	// Errored is true when the newest attempt could not do the work; Message says why and when the next one follows.
+	// Errored is true when the newest attempt could not do the work; Message says why and when the next one follows. While an attempt is
+	// under way, Message says how an earlier pod failed at the same work, if one did.
 	Errored bool
 	Message string
 	// Wait is when to look again; 0 leaves it to the watches.
@@ -45,6 +47,7 @@ func Decide(runs []Run, key v1alpha1.Digest, round string, now time.Time) Next {
 	switch latest.State {
 	case Waiting, Running:
 		next.Wait, next.Unbegun = lookAgain, !latest.Begun
+		next.Message = cmp.Or(latest.Message, lastFailure(runs, latest))
 		return next
 	case Unreported:
 		if left := latest.FinishedAt.Add(reportGrace).Sub(now); left > 0 {
@@ -80,6 +83,25 @@ func (n *Next) again(round string, now time.Time) {
 		return
 	}
 	n.Start = &following
+}
+
+// Hitch is what a condition adds to the words about work under way, so that whoever looks between two attempts learns what keeps failing.
+func (n Next) Hitch() string {
+	if n.Errored || n.Message == "" {
+		return ""
+	}
+	return "; an earlier try failed: " + n.Message
+}
+
+// lastFailure says how the attempt before the latest one failed.
+func lastFailure(runs []Run, latest *Run) string {
+	var last Run
+	for _, r := range runs {
+		if r.Key == latest.Key && r.Name != latest.Name && r.State == Errored && r.FinishedAt.After(last.FinishedAt) {
+			last = r
+		}
+	}
+	return last.Message
 }
 
 // latestOf gives the youngest attempt. Creation times have the resolution of a second; within one, the current round and the higher

@@ -15,7 +15,7 @@ import (
 const maxDocument = 64 << 20
 
 // folders that hold reports for people.
-var folders = []string{"datasets/", "evaluations/", "versions/"}
+var folders = []string{"datasets/", "evaluations/", "judgements/", "versions/"}
 
 // types are the kinds of document that are served.
 var types = map[string]string{

@@ -75,6 +75,8 @@ type Status struct {
 	Forwarded map[string]int64 `json:"forwarded"`
 	// Errors counts refused and failed requests by their code; "ForwardFailed" counts try-ons that fell back to this pod.
 	Errors map[string]int64 `json:"errors"`
+	// Load is what scaling looks at; nil when the pod does not say it.
+	Load *Load `json:"load,omitempty"`
 }
 
 var (

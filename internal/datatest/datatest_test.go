@@ -1,12 +1,17 @@
 package datatest_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"html"
+	"image/jpeg"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +21,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/dataset"
 	"github.com/braincreators/tryon-operator/internal/datatest"
+	"github.com/braincreators/tryon-operator/internal/datatest/page"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/synth"
 	"github.com/braincreators/tryon-operator/internal/task"
@@ -64,14 +70,14 @@ func (s *subject) run(ctx context.Context, overrides ...task.CheckOverride) (*da
 	return datatest.Run(ctx, datatest.Options{Source: source, Manifest: s.pinned.Manifest, Digest: s.pinned.Digest, Checks: overrides})
 }
 
-func (s *subject) render(t *testing.T, full *datatest.Full) *datatest.Rendered {
+func (s *subject) render(t *testing.T, full *datatest.Full) *page.Rendered {
 	t.Helper()
 	source, err := dataset.OpenSource(t.Context(), "file://"+s.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = source.Close() }()
-	out, err := full.Render(t.Context(), source, s.pinned.Manifest)
+	out, err := page.Render(t.Context(), full, source, s.pinned.Manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,6 +267,24 @@ func TestThePageHoldsThePicturesOfOffendersAndAsksForNothingElse(t *testing.T) {
 	for _, banned := range []string{"http://", "https://", "<script", "src=\"/", "url("} {
 		if strings.Contains(html, banned) {
 			t.Errorf("the page holds %q", banned)
+		}
+	}
+}
+
+func TestThePicturesOfAPageCanBeSeen(t *testing.T) {
+	s := draw(t, "grey-mask")
+	body := string(s.render(t, s.test(t)).HTML)
+	found := regexp.MustCompile(`src="data:image/jpeg;base64,([^"]*)"`).FindAllStringSubmatch(body, -1)
+	if len(found) == 0 {
+		t.Error("the page has no picture")
+	}
+	for _, match := range found {
+		thumbnail, err := base64.StdEncoding.DecodeString(html.UnescapeString(match[1]))
+		if err == nil {
+			_, err = jpeg.Decode(bytes.NewReader(thumbnail))
+		}
+		if err != nil {
+			t.Errorf("a picture cannot be decoded: %v", err)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"image"
 	"image/jpeg"
 	"image/png"
-	"io"
 
 	"github.com/braincreators/tryon-operator/internal/dataset"
 	"github.com/braincreators/tryon-operator/internal/imaging"
@@ -68,7 +67,7 @@ func (r *run) load(ctx context.Context, k key) (*sample, error) {
 		s.files[role] = a
 	}
 	if a := s.good(dataset.RoleParse); a != nil {
-		s.labels = labelsOf(a.raw)
+		s.labels = Labels(a.raw)
 	}
 	if a := s.good(dataset.RoleMask); a != nil {
 		s.mask = maskOf(a)
@@ -96,25 +95,32 @@ func dataFault(err error) bool {
 	return false
 }
 
-// decode keeps the stored form, which imaging.DecodePhoto does not: whether a map has a palette is what some checks ask.
 func (a *artefact) decode() {
-	if a.info, a.err = imaging.PhotoHeader(a.body, imaging.PhotoLimits{}); a.err != nil {
-		return
+	if a.raw, a.info, a.err = Decode(a.body); a.err == nil {
+		a.rgb = imaging.ToRGBA(a.raw)
 	}
-	decode := png.Decode
-	if a.info.Format == "jpeg" {
-		decode = jpeg.Decode
-	}
-	raw, err := decode(bytes.NewReader(a.body))
-	if err != nil {
-		a.err = fmt.Errorf("%w: %w", imaging.ErrDamaged, err)
-		return
-	}
-	a.raw, a.rgb = raw, imaging.ToRGBA(raw)
 }
 
-// labelsOf gives the class ids of a parse map, nil for a picture that holds colours instead.
-func labelsOf(raw image.Image) []uint8 {
+// Decode keeps the stored form of a picture, which imaging.DecodePhoto does not: whether a map has a palette is what some checks ask.
+// Every error is the picture's own.
+func Decode(body []byte) (image.Image, imaging.PhotoInfo, error) {
+	info, err := imaging.PhotoHeader(body, imaging.PhotoLimits{})
+	if err != nil {
+		return nil, info, err
+	}
+	decode := png.Decode
+	if info.Format == "jpeg" {
+		decode = jpeg.Decode
+	}
+	raw, err := decode(bytes.NewReader(body))
+	if err != nil {
+		return nil, info, fmt.Errorf("%w: %w", imaging.ErrDamaged, err)
+	}
+	return raw, info, nil
+}
+
+// Labels gives the class ids of a parse map, nil for a picture that holds colours instead.
+func Labels(raw image.Image) []uint8 {
 	switch m := raw.(type) {
 	case *image.Paletted:
 		return rows(m.Pix, m.Stride, m.Rect)
@@ -146,18 +152,4 @@ func maskOf(a *artefact) []uint8 {
 		out[i] = uint8(v + 0.5)
 	}
 	return out
-}
-
-// readLoosely reads a file within its limit without asking whether it is the pinned one.
-func readLoosely(ctx context.Context, source dataset.Source, f dataset.File) ([]byte, error) {
-	r, err := source.Open(ctx, f.Path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = r.Close() }()
-	body, err := io.ReadAll(io.LimitReader(r, dataset.MaxPictureBytes))
-	if err != nil {
-		return nil, fmt.Errorf("reading %q: %w", f.Path, err)
-	}
-	return body, nil
 }

@@ -137,6 +137,19 @@ func (u *unit) result(t *tally, rows int) Result {
 	return r
 }
 
+// Finding is the result in a few words.
+func (r *Result) Finding() string {
+	switch {
+	case r.Severity == Off || r.Verdict == report.Errored:
+		return r.Note
+	case r.Offenders == 0:
+		return fmt.Sprintf("%d %s, none offends", r.Examined, r.Unit)
+	case r.Severity == Report:
+		return fmt.Sprintf("%d of %d %s", r.Offenders, r.Examined, r.Unit)
+	}
+	return fmt.Sprintf("%d of %d %s offend, %d allowed", r.Offenders, r.Examined, r.Unit, r.Allowed)
+}
+
 // allowed is the number of offenders in a budget; the small term keeps 1% of 300 at 3 in spite of binary fractions.
 func allowed(budget float64, examined int64) int64 {
 	return int64(math.Floor(budget*float64(examined) + 1e-9))

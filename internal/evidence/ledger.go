@@ -17,7 +17,7 @@ const (
 	// LedgerKey is the ledger's key in its ConfigMap.
 	LedgerKey = "evidence.json"
 	// MaxLedgerBytes bounds a ledger's JSON.
-	MaxLedgerBytes = 256 << 10
+	MaxLedgerBytes = 256<<10 + historyRoom
 
 	// MaxInstances bounds the pods and their restarts that are told apart at a time, maxMerged those that are remembered only by name.
 	MaxInstances = 64
@@ -29,8 +29,8 @@ const (
 	idle = 10 * time.Minute
 )
 
-// room is what instances may take of a ledger's JSON; the rest is for merged totals, the latency state, names and counts.
-const room = MaxLedgerBytes - (24 << 10) - 35*maxMerged
+// room is what instances may take of a ledger's JSON; the rest is for merged totals, the latency state, the history, names and counts.
+const room = MaxLedgerBytes - historyRoom - (24 << 10) - 35*maxMerged
 
 // Ledger adds up the reports of one epoch. It is a value of facts: the same reports and times in, the same JSON out. It is not for concurrent use.
 type Ledger struct {
@@ -47,6 +47,8 @@ type Ledger struct {
 	Gone   Totals   `json:"gone"`
 	// Latency is what a sequential.Quantile judges: the same latencies as those of Totals, and what their order of arrival says besides.
 	Latency sequential.LatencyState `json:"latency"`
+	// History is how the gates' intervals moved; nil before the first look, and in ledgers of earlier releases.
+	History *History `json:"history,omitempty"`
 	// Drops counts the reports that were dropped.
 	Drops map[Reason]int64 `json:"drops"`
 }
@@ -144,7 +146,11 @@ func (l *Ledger) checkNames() error {
 			return fmt.Errorf("%w: instance %.64q is not 32 hexadecimal digits", ErrInvalid, name)
 		}
 	}
-	for reason, n := range l.Drops {
+	return checkDrops(l.Drops)
+}
+
+func checkDrops(drops map[Reason]int64) error {
+	for reason, n := range drops {
 		if n < 0 || n > maxSequence || !slices.Contains(reasons, reason) {
 			return fmt.Errorf("%w: %d dropped as %.64q", ErrInvalid, n, reason)
 		}
@@ -172,6 +178,9 @@ func (l *Ledger) checkTotals() error {
 	if err == nil {
 		// A state is checked where it is judged; what the verdict would be does not matter here.
 		_, err = sequential.Decide([]sequential.Gate{sequential.Quantile{Name: "latency", Evidence: &l.Latency}}, 0.05)
+	}
+	if err == nil {
+		err = l.History.check(sum.Pairs)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -1,76 +1,118 @@
 package golden
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"os"
 
-	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
 )
 
-// Read gives the requests of the golden set in dir, with the recorded answers. Errors that wrap ErrBadSet are the set's fault.
-func Read(dir string, s oip.Signature) ([]Recorded, error) {
-	index, err := Check(dir, s)
-	if err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("opening golden requests: %w", err)
-	}
-	defer func() { _ = root.Close() }()
-	all := make([]Recorded, 0, len(index.Requests))
-	for _, g := range index.Requests {
-		r, err := g.Read(root, s)
-		if err != nil {
-			return nil, fmt.Errorf("golden request %.40q: %w", g.Name, err)
-		}
-		all = append(all, r)
-	}
-	return all, nil
+// Set is an open golden set whose pictures are read one request at a time.
+type Set struct {
+	Index     Index
+	Signature oip.Signature
+	root      *os.Root
 }
 
-// Read reads the pictures of one request.
-func (r Request) Read(root *os.Root, s oip.Signature) (Recorded, error) {
-	var planes [6][]byte
-	for i, name := range r.files() {
+// Open reads the index in dir and learns the pictures' size from the first person. Errors that wrap ErrBadSet are the set's fault.
+func Open(dir string) (*Set, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening golden set: %w", err)
+	}
+	s := &Set{root: root}
+	if err := s.open(); err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Set) open() (err error) {
+	if s.Index, err = readIndex(s.root); err != nil {
+		return err
+	}
+	f, err := s.root.Open(s.Index.Requests[0].Person)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBadSet, err)
+	}
+	defer func() { _ = f.Close() }()
+	head, err := png.DecodeConfig(io.LimitReader(f, maxPicture))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrBadSet, err)
+	}
+	s.Signature = oip.NewSignature(head.Height, head.Width)
+	if err := s.Signature.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrBadSet, err)
+	}
+	return nil
+}
+
+// Close ends reading.
+func (s *Set) Close() error { return s.root.Close() }
+
+// Read decodes request i with its answer.
+func (s *Set) Read(i int) (Recorded, error) {
+	r := s.Index.Requests[i]
+	out := Recorded{Name: r.Name}
+	for k, into := range []*[]byte{
+		&out.In.Person, &out.In.Garment, &out.In.GarmentMask, &out.Out.Image, &out.Out.WarpedMask, &out.Out.CompositeMask,
+	} {
 		channels := 3
-		if i == 2 || i > 3 {
+		if k == 2 || k > 3 {
 			channels = 1
 		}
 		var err error
-		if planes[i], err = readPlanes(root, name, s, channels); err != nil {
-			return Recorded{}, err
+		if *into, err = s.pixels(r.files()[k], channels); err != nil {
+			return Recorded{}, fmt.Errorf("golden request %.40q: %w", r.Name, err)
 		}
 	}
-	return Recorded{
-		Name: r.Name, In: oip.TryOn{Person: planes[0], Garment: planes[1], GarmentMask: planes[2]},
-		Out: oip.Result{Image: planes[3], WarpedMask: planes[4], CompositeMask: planes[5]},
-	}, nil
+	return out, nil
 }
 
-// readPlanes reads a picture of exactly the model's size as packed pixels of 3 channels or 1.
-func readPlanes(root *os.Root, name string, s oip.Signature, channels int) ([]byte, error) {
-	f, err := root.Open(name)
+// pixels decodes one picture into bytes row by row.
+func (s *Set) pixels(name string, channels int) ([]byte, error) {
+	if err := checkPicture(s.root, name, s.Signature); err != nil {
+		return nil, err
+	}
+	f, err := s.root.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("opening %.80q: %w", name, err)
+		return nil, fmt.Errorf("%w: %w", ErrBadSet, err)
 	}
 	defer func() { _ = f.Close() }()
-	body, err := io.ReadAll(io.LimitReader(f, maxPicture))
+	picture, err := png.Decode(io.LimitReader(f, maxPicture))
 	if err != nil {
-		return nil, fmt.Errorf("reading %.80q: %w", name, err)
+		return nil, fmt.Errorf("%w: %.80q: %w", ErrBadSet, name, err)
 	}
-	img, _, err := imaging.DecodePhoto(body, imaging.PhotoLimits{})
-	if err != nil {
-		return nil, fmt.Errorf("reading %.80q: %w", name, err)
-	}
-	if img.Rect.Dx() != s.Width || img.Rect.Dy() != s.Height {
-		return nil, fmt.Errorf("%.80q has %dx%d pixels, the model %dx%d", name, img.Rect.Dx(), img.Rect.Dy(), s.Width, s.Height)
-	}
-	out := make([]byte, 0, s.Width*s.Height*channels)
-	for i := 0; i < len(img.Pix); i += 4 {
-		out = append(out, img.Pix[i:i+channels]...)
+	out := make([]byte, 0, channels*s.Signature.Height*s.Signature.Width)
+	bounds := picture.Bounds()
+	grey, isGrey := picture.(*image.Gray)
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			if isGrey && channels == 1 {
+				out = append(out, grey.GrayAt(x, y).Y)
+				continue
+			}
+			r, g, b, _ := picture.At(x, y).RGBA()
+			out = append(out, []byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}[:channels]...)
+		}
 	}
 	return out, nil
+}
+
+// Input names what was asked: the digest of the size and of the pixels of person, garment and mask. Two sets that hold the same input
+// hold two answers to one request.
+func (s *Set) Input(in oip.TryOn) string {
+	sum := sha256.New()
+	size := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(s.Signature.Height)), uint32(s.Signature.Width))
+	for _, part := range [][]byte{size, in.Person, in.Garment, in.GarmentMask} {
+		_, _ = sum.Write(part)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }

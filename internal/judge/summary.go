@@ -42,6 +42,9 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 		Epoch: c.Epoch, Candidate: c.Candidate, Verdict: verdict, Rule: sentence(judgement),
 		SinceTime: ptr.To(metav1.NewTime(ledger.Since)), UpdatedTime: ptr.To(metav1.NewTime(now)), Dropped: dropped(ledger),
 	}
+	if last != nil && last.Epoch == c.Epoch {
+		summary.Report = last.Report
+	}
 	for i, f := range judgement.Findings {
 		summary.Gates = append(summary.Gates, gate(c.Gates[i], f))
 	}

@@ -146,7 +146,7 @@ func setUpControllers(mgr ctrl.Manager, live client.Client, options Options, key
 		&datasetversion.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: now, Runner: run},
 		&modelversion.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Clock: now, Runner: run, Progress: modelversion.NewProgressPoller(now)},
 		&tryondeployment.Reconciler{
-			Client: mgr.GetClient(), Live: live, Recorder: recorder, Clock: now, Pods: controlclient.New(key, now.Now),
+			Client: mgr.GetClient(), Live: live, Recorder: recorder, Clock: now, Pods: controlclient.New(key, now.Now), Runner: run,
 			Serving: serving.Config{
 				Images: serving.Images{Worker: options.WorkerImage, Sidecar: options.SidecarImage, Runtime: options.RuntimeImage},
 				Store:  options.Store, Key: publicOf(key), Namespace: options.Namespace,

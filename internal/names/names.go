@@ -33,7 +33,7 @@ const (
 	LabelModelVersion = "tryon.braincreators.com/model-version"
 	// LabelDeployment holds the name of the TryOnDeployment.
 	LabelDeployment = "tryon.braincreators.com/deployment"
-	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish or replay.
+	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish, judgement or replay.
 	LabelWork = "tryon.braincreators.com/work"
 	// LabelReplay holds the name of the TryOnDeployment that a worker pod replays requests for.
 	LabelReplay = "tryon.braincreators.com/replay"

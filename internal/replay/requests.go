@@ -36,20 +36,37 @@ type known struct {
 // candidate's to have: its pod will not get ready.
 func (k *known) each(ctx context.Context, put func(context.Context, oip.TryOn) error) error {
 	for _, weights := range []string{k.t.Stable.Weights, k.t.Candidate.Weights} {
-		set, err := golden.Read(filepath.Join(weights, "golden"), k.signature)
+		err := k.recorded(ctx, filepath.Join(weights, "golden"), put)
 		if errors.Is(err, golden.ErrBadSet) && weights == k.t.Candidate.Weights {
 			continue
 		}
 		if err != nil {
-			return because(ReasonRequestsUnavailable, err)
-		}
-		for _, r := range set {
-			if err := k.once(ctx, r.In, put); err != nil {
-				return err
-			}
+			return err
 		}
 	}
 	return k.testSplit(ctx, put)
+}
+
+// recorded puts the requests of a golden set.
+func (k *known) recorded(ctx context.Context, dir string, put func(context.Context, oip.TryOn) error) error {
+	set, err := golden.Open(dir)
+	if err != nil {
+		return because(ReasonRequestsUnavailable, err)
+	}
+	defer func() { _ = set.Close() }()
+	if set.Signature != k.signature {
+		return because(ReasonRequestsUnavailable, fmt.Errorf("%w: it has another resolution than the model", golden.ErrBadSet))
+	}
+	for i := range set.Index.Requests {
+		r, err := set.Read(i)
+		if err != nil {
+			return because(ReasonRequestsUnavailable, err)
+		}
+		if err := k.once(ctx, r.In, put); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (k *known) testSplit(ctx context.Context, put func(context.Context, oip.TryOn) error) error {

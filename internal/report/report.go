@@ -45,6 +45,8 @@ const (
 	KindReplay Kind = "Replay"
 	// KindPublish reports published weights; its summary is a PublishSummary.
 	KindPublish Kind = "Publish"
+	// KindJudgement reports the page of a decided judgement; its summary is a JudgementSummary.
+	KindJudgement Kind = "Judgement"
 )
 
 // Reference points to a full document in the artefact store.
@@ -155,6 +157,16 @@ type PublishSummary struct {
 	Files   int32  `json:"files"`
 	Height  int32  `json:"height"`
 	Width   int32  `json:"width"`
+}
+
+// JudgementSummary tells what is on the page of a judgement.
+type JudgementSummary struct {
+	// Pairs were compared; Looks at them are drawn.
+	Pairs int64 `json:"pairs"`
+	Looks int32 `json:"looks"`
+	// Shared requests were recorded of both versions and stand side by side; Shown are all that the page has pictures of.
+	Shared int32 `json:"shared"`
+	Shown  int32 `json:"shown"`
 }
 
 // New makes an envelope around a summary (nil for none).

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"flag"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/plan"
 	"github.com/braincreators/tryon-operator/internal/task"
@@ -104,23 +103,7 @@ func built(t *testing.T) map[string]any {
 func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	for name, obj := range built(t) {
 		t.Run(name, func(t *testing.T) {
-			got, err := yaml.Marshal(obj)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join("testdata", name+".yaml")
-			if *update {
-				if err := os.WriteFile(path, got, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("object differs (-want +got), run with -update to record it:\n%s", diff)
-			}
+			apitest.Recorded(t, name, obj, *update)
 		})
 	}
 }
@@ -162,26 +145,11 @@ func podsOf(t *testing.T) map[string]corev1.PodSpec {
 func TestEveryPodKeepsToTheRestrictedProfile(t *testing.T) {
 	for name, spec := range podsOf(t) {
 		t.Run(name, func(t *testing.T) {
-			s := spec.SecurityContext
-			if s == nil || !ptr.Deref(s.RunAsNonRoot, false) || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-				t.Errorf("the pod's security context is %+v", s)
-			}
 			if ptr.Deref(spec.AutomountServiceAccountToken, true) {
 				t.Error("the service account's token is mounted")
 			}
-			for _, c := range append(append([]corev1.Container{}, spec.InitContainers...), spec.Containers...) {
-				sc := c.SecurityContext
-				if sc == nil || ptr.Deref(sc.AllowPrivilegeEscalation, true) || !ptr.Deref(sc.ReadOnlyRootFilesystem, false) {
-					t.Errorf("container %s: %+v", c.Name, sc)
-				}
-				if sc == nil || sc.Capabilities == nil || !cmp.Equal(sc.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(sc.Capabilities.Add) > 0 {
-					t.Errorf("container %s keeps capabilities", c.Name)
-				}
-			}
-			for _, v := range spec.Volumes {
-				if v.HostPath != nil {
-					t.Errorf("volume %s is a path of the node", v.Name)
-				}
+			for _, complaint := range apitest.Unrestricted(spec) {
+				t.Error(complaint)
 			}
 		})
 	}

@@ -28,6 +28,7 @@ const (
 	Evaluate Kind = "evaluate"
 	Publish  Kind = "publish"
 	Replay   Kind = "replay"
+	Judge    Kind = "judgement"
 )
 
 // Attempt counts the Jobs of one piece of work. A round begins when somebody asks for a retry.

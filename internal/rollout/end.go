@@ -64,13 +64,18 @@ func (d *decision) settle() {
 	d.clear("the rollout is over")
 	ready, failure := d.stable.Ready(), d.stable.Failure()
 	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, because(failure))
+	served := fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(ready)))
+	enough := d.stable.whole(d.facts.Replicas)
+	if !enough && d.facts.Least > 0 && d.stable.whole(d.facts.Least) && failure == "" {
+		enough, served = true, fmt.Sprintf("%s, %d are wanted", served, d.facts.Replicas)
+	}
 	switch {
-	case d.stable.whole(d.facts.Replicas) && d.stable.Updating:
+	case enough && d.stable.Updating:
 		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, because(failure))
-	case d.stable.whole(d.facts.Replicas) && d.refused != "":
-		d.stage(v1alpha1.ReasonRejected, "%s is served by %s; %s", d.plan.Stable, pods(int(ready)), d.refused)
-	case d.stable.whole(d.facts.Replicas):
-		d.stage(v1alpha1.ReasonServing, "%s is served by %s", d.plan.Stable, pods(int(ready)))
+	case enough && d.refused != "":
+		d.stage(v1alpha1.ReasonRejected, "%s; %s", served, d.refused)
+	case enough:
+		d.stage(v1alpha1.ReasonServing, "%s", served)
 	case ready > 0:
 		d.stage(v1alpha1.ReasonScaling, "%s", counts)
 	case d.stable.count(PodBroken) > 0:

@@ -12,8 +12,10 @@ import (
 type Facts struct {
 	// Wanted is the version that the spec asks for now; empty when there is none that may be served.
 	Wanted string
-	// Replicas that the spec asks for.
+	// Replicas that each version is to have.
 	Replicas int32
+	// Least is with how many of them the stable version serves as the spec asks for, when the others only follow the load; 0 for all.
+	Least int32
 	// InPlace replaces one pod at a time, for clusters without room for both versions. It takes two replicas; with one it changes nothing.
 	InPlace bool
 	// Steps of the spec; a last step of 100 percent is implied.

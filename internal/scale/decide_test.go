@@ -100,6 +100,21 @@ func TestADecisionHasItsReason(t *testing.T) {
 			before: idle, length: 6 * time.Minute, pods: 2, want: 6, reason: scale.ReasonSteady,
 			change: func(f *scale.Facts) { f.Wanted = 6 },
 		},
+		"another version gets more than all pods could do": {
+			before: calm, length: 6 * time.Minute, pods: 2, want: 10, reason: scale.ReasonBurst,
+			change: func(f *scale.Facts) {
+				f.Now = f.Now.Add(10 * time.Second)
+				say(f, calm)
+				f.Others = alike(2, f.Now, flooded).Pods
+			},
+		},
+		"idle, but another version that does a part of the work is silent": {
+			before: idle, length: 6 * time.Minute, pods: 4, want: 4, reason: scale.ReasonReadingsMissing, says: "pod-1",
+			change: func(f *scale.Facts) {
+				f.Others = alike(1, f.Now, idle).Pods
+				f.Others[0].Reading = nil
+			},
+		},
 		"all pods are silent": {
 			before: flooded, length: time.Minute, pods: 3, want: 3, reason: scale.ReasonReadingsMissing,
 			change: func(f *scale.Facts) {

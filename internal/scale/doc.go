@@ -2,8 +2,8 @@
 // look at the pods and what was remembered of earlier looks, and gives one number with its reason.
 //
 // Everything is counted in seconds of work. A second of work keeps one whole pod busy for one second, so work that arrives at 3.2
-// seconds per second needs 3.2 pods, and a pod with 8 seconds of it in its queue makes the next request wait for 8 seconds. A sidecar
-// that runs k requests at once divides what it predicts by k. (Utilisation cannot take this place: it ends at 100 percent, and a pod
+// seconds per second needs 3.2 pods, and a pod with 8 seconds of it in its queue makes the next request wait for 8 seconds. Of requests
+// that a sidecar runs at once each is its share of the time. (Utilisation cannot take this place: it ends at 100 percent, and a pod
 // that is offered five times what it can do looks like one that is just full.)
 //
 // Two figures are asked for, and the larger one counts:

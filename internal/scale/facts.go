@@ -12,6 +12,8 @@ type Facts struct {
 	Wanted int32
 	// Pods of the deployment, without those that are being deleted.
 	Pods []Pod
+	// Others are pods that are not counted but do a part of the same work: those of a version that is tried on some of the requests.
+	Others []Pod
 }
 
 // Pod is one serving pod.
@@ -64,8 +66,8 @@ type sight struct {
 	ready, reports int
 	// silent are the ready pods that should have given one.
 	silent []string
-	// arrivals, backlog and work of all ready pods together. A silent pod counts like the median of the others.
-	// work is what the pods do or are given at this very moment, whichever is more.
+	// arrivals, backlog and work of all ready pods together, and of the others that do a part of their work. A silent pod counts like
+	// the median of those beside it. work is what the pods do or are given at this very moment, whichever is more.
 	arrivals, backlog, work float64
 	// wait is how long a request waits by what the pods say, in the mean over them and as it is, not winsorised.
 	wait time.Duration
@@ -76,35 +78,54 @@ type sight struct {
 
 func look(f Facts, s Settings) sight {
 	seen := sight{now: f.Now, wanted: f.Wanted}
-	var arrivals, backlog, work, startUps []float64
-	for _, p := range f.Pods {
-		if p.ReadyAt.IsZero() {
-			continue
-		}
-		seen.ready++
-		startUps = append(startUps, p.ReadyAt.Sub(p.Created).Seconds())
-		switch r := p.Reading; {
-		case r.valid(f.Now):
-			seen.reports++
-			arrived := min(r.Arrivals, s.MaxScaleUp)
-			arrivals = append(arrivals, arrived)
-			backlog = append(backlog, min(r.Backlog, s.MaxBacklog.Seconds()))
-			work = append(work, max(min(r.Busy, 1), arrived))
-		case f.Now.Sub(p.ReadyAt) > staleAfter:
-			seen.silent = append(seen.silent, p.Name)
-		}
-	}
-	seen.wait = time.Duration(mean(backlog) * float64(time.Second))
-	seen.arrivals = total(arrivals, len(seen.silent), 1)
-	seen.backlog = total(backlog, len(seen.silent), s.TargetBacklog.Seconds())
-	seen.work = total(work, len(seen.silent), 1)
-	seen.startUp = startUpOf(startUps)
+	ours := listen(f.Pods, f.Now, s)
+	seen.ready, seen.reports = ours.ready, len(ours.arrivals)
+	seen.wait = time.Duration(mean(ours.backlog) * float64(time.Second))
+	seen.add(ours, s)
+	seen.add(listen(f.Others, f.Now, s), s)
+	seen.startUp = startUpOf(ours.startUps)
 	for _, p := range f.Pods {
 		if p.ReadyAt.IsZero() {
 			seen.coming = append(seen.coming, remaining(f.Now.Sub(p.Created), seen.startUp))
 		}
 	}
 	return seen
+}
+
+// claims are what the pods of one version say, one value for each that says something.
+type claims struct {
+	ready                             int
+	silent                            []string
+	arrivals, backlog, work, startUps []float64
+}
+
+func listen(all []Pod, now time.Time, s Settings) claims {
+	var c claims
+	for _, p := range all {
+		if p.ReadyAt.IsZero() {
+			continue
+		}
+		c.ready++
+		c.startUps = append(c.startUps, p.ReadyAt.Sub(p.Created).Seconds())
+		switch r := p.Reading; {
+		case r.valid(now):
+			arrived := min(r.Arrivals, s.MaxScaleUp)
+			c.arrivals = append(c.arrivals, arrived)
+			c.backlog = append(c.backlog, min(r.Backlog, s.MaxBacklog.Seconds()))
+			c.work = append(c.work, max(min(r.Busy, 1), arrived))
+		case now.Sub(p.ReadyAt) > staleAfter:
+			c.silent = append(c.silent, p.Name)
+		}
+	}
+	return c
+}
+
+// add adds what the pods of one version claim together.
+func (seen *sight) add(c claims, s Settings) {
+	seen.silent = append(seen.silent, c.silent...)
+	seen.arrivals += total(c.arrivals, len(c.silent), 1)
+	seen.backlog += total(c.backlog, len(c.silent), s.TargetBacklog.Seconds())
+	seen.work += total(c.work, len(c.silent), 1)
 }
 
 // startUpOf is the lower median of the pods' own start-up times: a pod that lost its readiness for a while looks like a slow one.

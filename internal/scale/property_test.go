@@ -40,6 +40,10 @@ func (w *walk) step() {
 			p.Reading = w.says()
 		}
 	}
+	w.facts.Others = nil
+	for range w.random.IntN(4) {
+		w.facts.Others = append(w.facts.Others, scale.Pod{Name: "other", ReadyAt: w.facts.Now.Add(-time.Minute), Reading: w.says()})
+	}
 }
 
 func (w *walk) says() *scale.Reading {

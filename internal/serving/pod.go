@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -115,6 +116,10 @@ func (c Config) makeRuntime(tod *v1alpha1.TryOnDeployment, weights corev1.Volume
 		PeriodSeconds: 2, TimeoutSeconds: 5, FailureThreshold: 150,
 	}
 	runtime.Resources = demands(tod.Spec.Runtime.Resources, "250m", "512Mi")
+	if limit := runtime.Resources.Limits.Cpu(); !limit.IsZero() {
+		// By itself it would take two threads at least, of which one would use up the time of the other.
+		runtime.Command = append(runtime.Command, "--intra-op-threads", strconv.FormatInt(limit.Value(), 10))
+	}
 	return runtime
 }
 
@@ -137,6 +142,9 @@ func (c Config) makeSidecar(tod *v1alpha1.TryOnDeployment, version string, catal
 		"--request-timeout", RequestTimeout(tod).String(),
 		"--drain-quiet", drainQuiet.String(),
 		"--drain-timeout", drainTimeout(tod).String(),
+	}
+	if most := tod.Spec.Sidecar.MaxBatch; most > 0 {
+		command = append(command, "--max-batch", strconv.Itoa(int(most)))
 	}
 	if catalogue.uri != "" {
 		command = append(command, "--catalogue", catalogue.uri)

@@ -4,20 +4,17 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
@@ -54,8 +51,8 @@ func everything() *v1alpha1.TryOnDeployment {
 	gpu := corev1.ResourceList{"nvidia.com/gpu": resource.MustParse("1")}
 	tod.Spec.Runtime = v1alpha1.RuntimeSpec{Image: "example/other-runtime:2", Resources: &v1alpha1.ResourceRequirements{Limits: gpu}}
 	tod.Spec.Sidecar = v1alpha1.SidecarSpec{
-		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute},
-		Resources:      &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
+		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute}, MaxBatch: 8,
+		Resources: &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}
 	tod.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Replay: &v1alpha1.ReplayStep{Resources: &v1alpha1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
@@ -114,23 +111,7 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := yaml.Marshal(object)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join("testdata", name+".yaml")
-			if *update {
-				if err := os.WriteFile(path, got, 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("object differs (-want +got), run with -update to record it:\n%s", diff)
-			}
+			apitest.Recorded(t, name, object, *update)
 		})
 	}
 }
@@ -142,35 +123,19 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkRestricted(t, deployment.Spec.Template.Spec)
 			job, err := config(claim()).MakeReplay(tod, question(), resources.Attempt{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkRestricted(t, job.Spec.Template.Spec)
+			for _, pod := range []corev1.PodSpec{deployment.Spec.Template.Spec, job.Spec.Template.Spec} {
+				if ptr.Deref(pod.AutomountServiceAccountToken, true) {
+					t.Error("the service account's token is mounted")
+				}
+				for _, complaint := range apitest.Unrestricted(pod) {
+					t.Error(complaint)
+				}
+			}
 		})
-	}
-}
-
-func checkRestricted(t *testing.T, pod corev1.PodSpec) {
-	t.Helper()
-	if s := pod.SecurityContext; s == nil || !ptr.Deref(s.RunAsNonRoot, false) || s.SeccompProfile == nil || s.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
-		t.Errorf("pod security context: %+v", s)
-	}
-	if ptr.Deref(pod.AutomountServiceAccountToken, true) {
-		t.Error("the service account's token is mounted")
-	}
-	for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
-		s := c.SecurityContext
-		if s == nil || ptr.Deref(s.AllowPrivilegeEscalation, true) || !ptr.Deref(s.ReadOnlyRootFilesystem, false) ||
-			s.Capabilities == nil || !cmp.Equal(s.Capabilities.Drop, []corev1.Capability{"ALL"}) || len(s.Capabilities.Add) > 0 {
-			t.Errorf("container %s: %+v", c.Name, s)
-		}
-	}
-	for _, v := range pod.Volumes {
-		if v.HostPath != nil {
-			t.Errorf("volume %s is a folder of the host", v.Name)
-		}
 	}
 }
 
@@ -257,5 +222,23 @@ func TestOnlyThePullerSeesTheStore(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheRuntimeHasAsManyThreadsAsItsLimitAllows(t *testing.T) {
+	for limit, want := range map[string]string{"300m": "1", "1": "1", "1500m": "2", "4": "4", "": ""} {
+		tod := storefront()
+		tod.Spec.Runtime.Resources = &v1alpha1.ResourceRequirements{}
+		if limit != "" {
+			tod.Spec.Runtime.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limit)}
+		}
+		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, got, _ := strings.Cut(strings.Join(deployment.Spec.Template.Spec.InitContainers[1].Command, " "), "--intra-op-threads ")
+		if got != want {
+			t.Errorf("with a limit of %q it has %q threads, want %q", limit, got, want)
+		}
 	}
 }

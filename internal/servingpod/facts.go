@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/rollout"
@@ -25,6 +26,8 @@ type Report struct {
 	Generation int64
 	// Unready is why it is not ready; empty when it is.
 	Unready string
+	// Load is how much work it has; nil when it does not say it.
+	Load *control.Load
 }
 
 // FactOf says in the words of the rollout how a pod is.
@@ -76,6 +79,14 @@ func Finished(p *corev1.Pod) bool {
 func Ready(p *corev1.Pod) bool {
 	c := readyCondition(p)
 	return c != nil && c.Status == corev1.ConditionTrue
+}
+
+// ReadySince is when a pod became ready; zero while it is not.
+func ReadySince(p *corev1.Pod) time.Time {
+	if !Ready(p) {
+		return time.Time{}
+	}
+	return readyCondition(p).LastTransitionTime.Time
 }
 
 func readyCondition(p *corev1.Pod) *corev1.PodCondition {

@@ -8,7 +8,8 @@
 //	picture      decoding, preparing and pasting back
 //	catalogue    garments by id
 //	route        which version answers: the control document, the candidate's share, asking the candidate
-//	queue        who may run in the model server, and when
+//	queue        who may run in the model server, and when; how much work there is
+//	batch        one run for those who waited together
 //	modelserver  the model server: ready, asked, relayed to
 //	shadow       what a candidate would have answered
 //	metrics      what is counted

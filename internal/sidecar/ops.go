@@ -57,7 +57,15 @@ func (s *Server) Status() control.Status {
 	return control.Status{
 		Schema: control.StatusSchema, Generation: s.router.Document().Generation, Version: s.options.Version,
 		Ready: s.ready() == nil, InFlight: int64(s.activity.InFlight()),
-		Served: counts.Served, Forwarded: counts.Forwarded, Errors: counts.Errors,
+		Served: counts.Served, Forwarded: counts.Forwarded, Errors: counts.Errors, Load: s.load(),
+	}
+}
+
+// load says how much there is to do, within what a reader believes: it is a statement, and an absurd one would be none.
+func (s *Server) load() *control.Load {
+	load := s.queue.Load()
+	return &control.Load{
+		BacklogSeconds: min(load.Backlog.Seconds(), control.MaxBacklogSeconds), ArrivalsPerSecond: min(load.Arrivals, control.MaxArrivalsPerSecond), Busy: load.Busy,
 	}
 }
 

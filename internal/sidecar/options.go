@@ -43,6 +43,8 @@ type Options struct {
 
 	// Concurrent and Waiting bound runs in the runtime and requests that wait for one; InFlight bounds requests of any stage.
 	Concurrent, Waiting, InFlight int
+	// Batch is how many try-ons may share a run of the model server, where it takes so many.
+	Batch int
 	// Connections bounds open connections.
 	Connections int
 	// BodyBytes bounds a Shopper request, ImageBytes a picture in it, TensorBytes an inference request and answer.
@@ -63,7 +65,7 @@ func DefaultOptions() Options {
 	return Options{
 		Listen: ":8080", Ops: ":8081", Runtime: "http://127.0.0.1:8500", Weights: "/weights", Categories: []string{"tops"},
 		RequestTimeout: 30 * time.Second, BodyTimeout: 20 * time.Second, Quiet: 3 * time.Second, DrainTimeout: 60 * time.Second,
-		Concurrent: 2, Waiting: 32, InFlight: 128, Connections: 1024,
+		Concurrent: 2, Waiting: 32, InFlight: 128, Connections: 1024, Batch: 1,
 		Photo:     imaging.PhotoLimits{Pixels: 24_000_000},
 		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 256 << 20, PixelMemory: 640 << 20,
 		ShadowMemory: 32 << 20,
@@ -124,6 +126,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.DurationVar(&o.DrainTimeout, "drain-timeout", o.DrainTimeout, "most time for a drain")
 	f.IntVar(&o.Concurrent, "max-concurrent", o.Concurrent, "most runs at once in the model server")
 	f.IntVar(&o.Waiting, "max-waiting", o.Waiting, "most requests that wait for a run")
+	f.IntVar(&o.Batch, "max-batch", o.Batch, "most waiting try-ons that share one run in the model server; 1 means that each has its own")
 	f.IntVar(&o.InFlight, "max-in-flight", o.InFlight, "most requests of any stage")
 	f.IntVar(&o.Connections, "max-connections", o.Connections, "most open connections; the longest idle one gives way")
 	f.Int64Var(&o.BodyBytes, "max-body-bytes", o.BodyBytes, "most bytes of a Shopper request")
@@ -139,7 +142,7 @@ func (o Options) check() error {
 	for name, value := range map[string]int64{
 		"request-timeout": int64(o.RequestTimeout), "body-timeout": int64(o.BodyTimeout), "drain-quiet": int64(o.Quiet), "drain-timeout": int64(o.DrainTimeout),
 		"max-concurrent": int64(o.Concurrent), "max-waiting": int64(o.Waiting), "max-in-flight": int64(o.InFlight), "max-connections": int64(o.Connections),
-		"max-body-bytes": o.BodyBytes, "max-image-bytes": o.ImageBytes, "max-tensor-bytes": o.TensorBytes, "max-pixels": o.Photo.Pixels,
+		"max-batch": int64(o.Batch), "max-body-bytes": o.BodyBytes, "max-image-bytes": o.ImageBytes, "max-tensor-bytes": o.TensorBytes, "max-pixels": o.Photo.Pixels,
 		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory, "version": int64(len(o.Version)), "categories": int64(len(o.Categories)),
 	} {
 		if value <= 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
+	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 )
 
@@ -21,20 +22,20 @@ func (s *Server) passThrough(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Allow", oip.Allowed(path))
 		return err
 	}
+	ask, refused := s.infer, s.turnedAway
+	switch {
+	case path != oip.RouteInfer:
+		ask, refused = s.relay, uncounted
+	case r.Header.Get(route.HeaderShadow) != "":
+		ask, refused = s.inferCopy, uncounted
+	}
 	visit, err := s.gate.Admit(r.ContentLength, s.options.TensorBytes)
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	defer visit.Leave()
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.BodyTimeout+s.options.RequestTimeout)
 	defer cancel()
-	ask := s.infer
-	switch {
-	case path != oip.RouteInfer:
-		ask = s.relay
-	case r.Header.Get(route.HeaderShadow) != "":
-		ask = s.inferCopy
-	}
 	answer, err := ask(ctx, w, r, visit)
 	if err != nil {
 		return err
@@ -45,6 +46,9 @@ func (s *Server) passThrough(w http.ResponseWriter, r *http.Request) error {
 	answer.Write(w)
 	return nil
 }
+
+// uncounted refuses what is no work of the model server, or may wait.
+func uncounted(err error) error { return err }
 
 func (s *Server) relay(ctx context.Context, _ http.ResponseWriter, r *http.Request, visit *intake.Visit) (modelserver.Answer, error) {
 	return s.model.Relay(ctx, r, nil, visit)
@@ -58,16 +62,28 @@ func (s *Server) infer(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	// The body is read before a run is taken: a slow client must not hold the runtime.
 	body, err := visit.ReadBody(w, r)
 	if err != nil {
-		return modelserver.Answer{}, err
+		return modelserver.Answer{}, s.turnedAway(err)
 	}
-	run, err := s.queue.Enter(ctx)
+	run, err := s.queue.Enter(ctx, queue.Ask{Shape: s.shape(s.rows(r, body))})
 	if err != nil {
 		return modelserver.Answer{}, notRun(ctx, err)
 	}
 	defer run.Leave()
 	answer, err := s.model.Relay(ctx, r, body, visit)
-	if err == nil {
+	// What the runtime refuses it refuses fast.
+	if err == nil && answer.Status == http.StatusOK {
 		run.Served()
 	}
 	return answer, err
+}
+
+// rows is how many try-ons an inference request asks for, by its length: to read it would cost more than the figure is worth, and whoever claims more
+// than it sends is refused by the runtime. A level takes up to four bytes in JSON.
+func (s *Server) rows(r *http.Request, body []byte) int {
+	signature := s.model.Signature()
+	row := 7 * signature.Height * signature.Width
+	if r.Header.Get(oip.HeaderLength) == "" {
+		row *= 4
+	}
+	return max(1, (len(body)+row/2)/row)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/scale/predict"
+	"github.com/braincreators/tryon-operator/internal/sidecar/batch"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
@@ -32,6 +34,7 @@ type Server struct {
 	catalogue *catalogue.Catalogue
 	router    *route.Router
 	queue     *queue.Queue
+	batcher   *batch.Batcher
 	model     *modelserver.Client
 	mirror    *shadow.Mirror
 	metrics   *metrics.Metrics
@@ -46,7 +49,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		pushes:   intake.NewGate(maxPushes, 2*maxPushes*(control.MaxBytes+1), pushTimeout),
 		decoder:  picture.NewDecoder(o.Photo, o.PixelMemory),
 		router:   route.New(o.Version),
-		queue:    queue.New(o.Concurrent, o.Waiting),
+		queue:    queue.New(queue.Bounds{Concurrent: o.Concurrent, Waiting: o.Waiting, PerMegapixel: perMegapixel}),
 	}
 	s.metrics = metrics.New(s.gauges())
 	s.mirror = shadow.New(shadow.Options{
@@ -54,16 +57,30 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		Paired: s.metrics.ShadowPaired, Dropped: s.metrics.ShadowDropped,
 	})
 	var err error
-	s.model, err = modelserver.New(modelserver.Options{URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Checked: s.metrics.GoldenChecked})
+	s.model, err = modelserver.New(modelserver.Options{
+		URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Batch: o.Batch, Checked: s.metrics.GoldenChecked,
+		// Golden requests are asked before anybody is served, so they are no load; but they tell how long a run takes.
+		Ran: func(requests int, took time.Duration) { s.queue.Learn(s.shape(requests), took) },
+	})
 	if err != nil {
 		return nil, err
 	}
+	s.batcher = batch.New(s.queue, s.model, s.shape(1), s.metrics.Ran)
 	if o.Catalogue != "" {
 		if s.catalogue, err = catalogue.Open(ctx, o.Catalogue, catalogue.Options{FileBytes: o.ImageBytes}); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// perMegapixel is what a million pixels are expected to take before the golden requests have told.
+const perMegapixel = 2 * time.Second
+
+// shape of so many try-ons in one run.
+func (s *Server) shape(requests int) predict.Shape {
+	signature := s.model.Signature()
+	return predict.Shape{Height: signature.Height, Width: signature.Width, Batch: requests}
 }
 
 // Pushes of control documents at once, and the time one may take; the operator sends one after the other.
@@ -76,7 +93,10 @@ func (s *Server) gauges() metrics.Gauges {
 	return metrics.Gauges{
 		InFlight:       func() float64 { return float64(s.activity.InFlight()) },
 		Waiting:        func() float64 { return float64(s.queue.Waiting()) },
-		BacklogSeconds: func() float64 { return s.queue.Backlog().Seconds() },
+		BacklogSeconds: func() float64 { return s.queue.Load().Backlog.Seconds() },
+		Arrivals:       func() float64 { return s.queue.Load().Arrivals },
+		Busy:           func() float64 { return s.queue.Load().Busy },
+		Batch:          func() float64 { return float64(s.model.Batch()) },
 		Ready: func() float64 {
 			if s.ready() != nil {
 				return 0

@@ -43,14 +43,14 @@ func (s *Server) inferCopy(ctx context.Context, w http.ResponseWriter, r *http.R
 	if err != nil {
 		return modelserver.Answer{}, err
 	}
-	run := s.queue.TryEnter()
+	run := s.queue.TryEnter(s.shape(1))
 	if run == nil {
 		return modelserver.Answer{}, problem.New(problem.CodeOverloaded, "Shoppers come first.").After(time.Second)
 	}
 	defer run.Leave()
 	start := time.Now()
 	answer, err := s.model.Relay(ctx, r, body, visit)
-	if err == nil {
+	if err == nil && answer.Status == http.StatusOK {
 		w.Header().Set("Server-Timing", shadow.Timing(time.Since(start), run.Alone()))
 		run.Served()
 	}

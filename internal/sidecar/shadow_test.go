@@ -233,7 +233,7 @@ func TestACopyGivesWayToShoppers(t *testing.T) {
 		return do(t, req)
 	}
 	const infer = "/v2/models/tryon/infer"
-	run := p.queue.TryEnter()
+	run := p.queue.TryEnter(p.shape(1))
 	resp, out := send(infer)
 	if code, err := codeOf(resp, out); err != nil || code != problem.CodeOverloaded {
 		t.Errorf("beside a run: %s %v", code, err)
@@ -249,7 +249,7 @@ func TestACopyGivesWayToShoppers(t *testing.T) {
 	if got := p.Status(); len(got.Errors) != 0 || got.Served != 0 {
 		t.Errorf("copies count as a shopper's requests: %+v", got)
 	}
-	if left := p.queue.Waiting(); left != 0 || p.queue.TryEnter() == nil {
+	if left := p.queue.Waiting(); left != 0 || p.queue.TryEnter(p.shape(1)) == nil {
 		t.Error("a copy has not left the queue")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/scale/predict"
 	"github.com/braincreators/tryon-operator/internal/sidecar/catalogue"
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
@@ -29,15 +30,15 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	}
 	visit, err := s.gate.Admit(r.ContentLength, s.options.BodyBytes)
 	if err != nil {
-		return err
+		return s.turnedAway(err)
 	}
 	defer visit.Leave()
 	body, err := visit.ReadBody(w, r)
-	if err != nil {
-		return err
+	if err == nil {
+		err = visit.Copy(len(body))
 	}
-	if err := visit.Copy(len(body)); err != nil {
-		return err
+	if err != nil {
+		return s.turnedAway(err)
 	}
 	ctx, cancel := context.WithTimeout(oip.WithTrace(r.Context(), r.Header), s.options.RequestTimeout)
 	defer cancel()
@@ -77,6 +78,14 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// turnedAway counts a request that has not come to the queue because too many others were here: it is work that arrived, and more pods would do it.
+func (s *Server) turnedAway(err error) error {
+	if problem.Of(err).Code == problem.CodeOverloaded {
+		s.queue.Refused(s.batcher.Ask(oip.TryOn{}))
+	}
+	return err
+}
+
 func notReady(err error) *problem.Problem {
 	return problem.Because(problem.CodeRuntimeUnavailable, err, "The pod is not ready.").After(2 * time.Second)
 }
@@ -112,6 +121,9 @@ func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timin
 	}
 	pixels, free, err := s.decoder.Decode(ctx, files)
 	if err != nil {
+		if errors.Is(err, picture.ErrNoMemory) {
+			s.queue.Refused(s.batcher.Ask(oip.TryOn{}))
+		}
 		return shopper.Answer{}, nil, rejected(ctx, err)
 	}
 	defer free()
@@ -159,25 +171,21 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 	return files, nil
 }
 
-// run waits for a slot and asks the runtime. The sample is nil when no fault and no merit of the model can be seen in what came.
+// run waits for the model server and asks it. The sample is nil when no fault and no merit of the model can be seen in what came.
 func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (*shadow.Sample, error) {
-	run, err := s.queue.Enter(ctx)
-	if err != nil {
+	row := modelserver.Row(in, seed)
+	answer, err := s.batcher.TryOn(ctx, row)
+	if answer.Began.IsZero() {
 		return nil, notRun(ctx, err)
 	}
-	defer run.Leave()
-	t.Lap(metrics.StageQueue)
-	row := modelserver.Row(in, seed)
-	start := time.Now()
-	out, err := s.model.TryOn(ctx, row)
-	sample := &shadow.Sample{Signature: in.Signature, In: row, Out: out, Failed: err != nil, Took: time.Since(start), Alone: run.Alone()}
+	t.LapAt(metrics.StageQueue, answer.Began)
 	if err != nil && !modelFailed(err) {
-		sample = nil
+		return nil, err
 	}
+	sample := &shadow.Sample{Signature: in.Signature, In: row, Out: answer.Out, Failed: err != nil, Took: answer.Took, Alone: answer.Alone}
 	if err != nil {
 		return sample, err
 	}
-	run.Served()
 	t.Lap(metrics.StageRuntime)
 	return sample, nil
 }
@@ -186,7 +194,7 @@ func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *met
 func notRun(ctx context.Context, err error) *problem.Problem {
 	var full *queue.FullError
 	if errors.As(err, &full) {
-		return problem.New(problem.CodeOverloaded, "%d requests are waiting already.", full.Waiting).After(max(full.Expected, time.Second))
+		return problem.New(problem.CodeOverloaded, "%d requests are waiting already.", full.Waiting).After(time.Duration(predict.RetryAfter(full.Expected)) * time.Second)
 	}
 	return problem.Ended(ctx, "No run was free in time.")
 }

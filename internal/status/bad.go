@@ -27,6 +27,9 @@ var bad = map[string]bool{
 	v1alpha1.ReasonUnavailable:         true,
 	v1alpha1.ReasonRejected:            true,
 	v1alpha1.ReasonUnknownCommand:      true,
+
+	v1alpha1.ReasonScalingAtMaximum:       true,
+	v1alpha1.ReasonScalingReadingsMissing: true,
 }
 
 // Bad tells whether a reason asks a person to do something.

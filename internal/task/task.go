@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -161,6 +162,55 @@ type Publish struct {
 	Scores    map[string]float64 `json:"scores"`
 	Lineage   Lineage            `json:"lineage"`
 	Scratch   string             `json:"scratch"`
+}
+
+// JudgedVersion is one of the two versions of a judgement. Digests may be empty: the version may be gone.
+type JudgedVersion struct {
+	Name string `json:"name"`
+	// Weights that it serves, Dataset that it was trained on, Golden tree of its recorded answers.
+	Weights string `json:"weights,omitempty"`
+	Dataset string `json:"dataset,omitempty"`
+	Golden  string `json:"golden,omitempty"`
+}
+
+// JudgedGate is a gate and what the evidence came to; nil is what nothing is known of.
+type JudgedGate struct {
+	Metric   string   `json:"metric"`
+	Margin   float64  `json:"margin"`
+	Verdict  string   `json:"verdict"`
+	Estimate *float64 `json:"estimate,omitempty"`
+	Low      *float64 `json:"low,omitempty"`
+	High     *float64 `json:"high,omitempty"`
+	Have     int64    `json:"have"`
+}
+
+// Judgement asks for the page of a decided judgement.
+type Judgement struct {
+	Key   string `json:"key"`
+	Store string `json:"store"`
+	// Namespace and Deployment name the TryOnDeployment.
+	Namespace  string `json:"namespace"`
+	Deployment string `json:"deployment"`
+	// Outcome is Promoted, Fixed, Rejected, RolledBack or Aborted, at Decided; Reason says why.
+	Outcome string    `json:"outcome"`
+	Reason  string    `json:"reason"`
+	Decided time.Time `json:"decided"`
+	// Verdict of the gates together (Promote, Reject, KeepCollecting), and Rule, the sentence of the gate that decided or is waited for.
+	Verdict string       `json:"verdict"`
+	Rule    string       `json:"rule"`
+	Alpha   float64      `json:"alpha"`
+	Gates   []JudgedGate `json:"gates"`
+
+	Stable    JudgedVersion `json:"stable"`
+	Candidate JudgedVersion `json:"candidate"`
+	// Evidence is the frozen evidence of the epoch: a copy, because the next judgement takes the place of this one's.
+	Evidence json.RawMessage `json:"evidence"`
+	Scratch  string          `json:"scratch"`
+}
+
+// JudgementFolder is where the page of a judgement lies in the artefact store, as report.json and report.html.
+func JudgementFolder(key string) string {
+	return "judgements/" + strings.TrimPrefix(key, "sha256:") + "/"
 }
 
 // Pull asks for a tree in a local folder.

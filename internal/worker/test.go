@@ -14,6 +14,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/dataset"
 	"github.com/braincreators/tryon-operator/internal/datatest"
+	"github.com/braincreators/tryon-operator/internal/datatest/page"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
@@ -70,7 +71,7 @@ func runTest(ctx context.Context, args []string, streams Streams) int {
 	return leaveWith(streams, report.KindDataTests, t.Key, o)
 }
 
-func testDataset(ctx context.Context, store *artefact.Store, t *task.DataTest, streams Streams) (*datatest.Full, *datatest.Rendered, error) {
+func testDataset(ctx context.Context, store *artefact.Store, t *task.DataTest, streams Streams) (*datatest.Full, *page.Rendered, error) {
 	manifest, err := dataset.ReadManifest(ctx, store, t.Digest)
 	if err != nil {
 		return nil, nil, err
@@ -86,7 +87,7 @@ func testDataset(ctx context.Context, store *artefact.Store, t *task.DataTest, s
 	if err != nil {
 		return nil, nil, err
 	}
-	rendered, err := full.Render(ctx, source, manifest)
+	rendered, err := page.Render(ctx, full, source, manifest)
 	return full, rendered, err
 }
 
@@ -135,7 +136,7 @@ func printChecks(w io.Writer, full *datatest.Full) {
 }
 
 // writeReports leaves copies of the reports in a folder, for --out.
-func writeReports(dir string, r *datatest.Rendered) error {
+func writeReports(dir string, r *page.Rendered) error {
 	if dir == "" {
 		return nil
 	}

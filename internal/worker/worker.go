@@ -41,6 +41,7 @@ func commands() []Command {
 		{"evaluate", "score what a serving runtime answers on the test split, beside two baselines", runEvaluate},
 		{"replay", "compare two versions on golden requests and the test split, put to two serving runtimes in turn", runReplay},
 		{"publish", "compose the servable weights of a version: graph, signature, golden requests, card", runPublish},
+		{"judgement", "make the page of a decided judgement: intervals, latencies, errors, recorded answers side by side", runJudgement},
 		{"pull", "fetch a tree of the artefact store by digest into a folder, verifying every byte", runPull},
 		{"install", "copy this program into a folder, for containers of other images (install DIR)", runInstall},
 		{"reports", "show the reports of an artefact store over HTTP, read-only", runReports},

@@ -16,7 +16,6 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/internal/apitest"
@@ -280,7 +279,8 @@ func TestEveryPodIsRestricted(t *testing.T) {
 				t.Errorf("%d Deployments, want 1", len(deployments))
 			}
 			for _, deployment := range deployments {
-				for _, complaint := range unrestricted(deployment.Spec.Template.Spec) {
+				pod := deployment.Spec.Template.Spec
+				for _, complaint := range slices.Concat(apitest.Unrestricted(pod), careless(pod)) {
 					t.Errorf("%s: %s", deployment.Name, complaint)
 				}
 			}
@@ -288,31 +288,44 @@ func TestEveryPodIsRestricted(t *testing.T) {
 	}
 }
 
-func unrestricted(pod corev1.PodSpec) []string {
+// careless says what a container of the manager lacks besides.
+func careless(pod corev1.PodSpec) []string {
 	var out []string
 	complain := func(wrong bool, what string) {
 		if wrong {
 			out = append(out, what)
 		}
 	}
-	security := ptr.Deref(pod.SecurityContext, corev1.PodSecurityContext{})
-	complain(!ptr.Deref(security.RunAsNonRoot, false) || ptr.Deref(security.RunAsUser, 0) == 0, "may run as root")
-	complain(security.SeccompProfile == nil || security.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault, "has no seccomp profile")
-	complain(pod.HostNetwork || pod.HostPID || pod.HostIPC, "shares a namespace of the host")
-	for _, volume := range pod.Volumes {
-		complain(volume.HostPath != nil, "mounts a folder of the host")
-	}
 	for _, container := range slices.Concat(pod.InitContainers, pod.Containers) {
-		security := ptr.Deref(container.SecurityContext, corev1.SecurityContext{})
-		capabilities := ptr.Deref(security.Capabilities, corev1.Capabilities{})
-		complain(!slices.Equal(capabilities.Drop, []corev1.Capability{"ALL"}) || len(capabilities.Add) > 0, container.Name+" keeps capabilities")
-		complain(ptr.Deref(security.AllowPrivilegeEscalation, true) || ptr.Deref(security.Privileged, false), container.Name+" may gain privileges")
-		complain(!ptr.Deref(security.ReadOnlyRootFilesystem, false), container.Name+" may write its root file system")
 		complain(container.Resources.Requests.Cpu().IsZero() || container.Resources.Requests.Memory().IsZero(), container.Name+" requests nothing")
 		complain(container.Resources.Limits.Memory().IsZero(), container.Name+" has no memory limit")
 		complain(container.LivenessProbe == nil || container.ReadinessProbe == nil, container.Name+" has no probes")
 	}
 	return out
+}
+
+func TestWhoMayEditANamespaceMayAskForEveryRetryAndChangeNoMethod(t *testing.T) {
+	may := map[string][]string{}
+	for _, role := range as[rbacv1.ClusterRole](t, render(t), "ClusterRole") {
+		if role.Labels["rbac.authorization.k8s.io/aggregate-to-edit"] != "true" {
+			continue
+		}
+		for _, rule := range role.Rules {
+			for _, resource := range rule.Resources {
+				may[resource] = append(may[resource], rule.Verbs...)
+			}
+		}
+	}
+	for _, resource := range []string{"tryonmodels", "tryondeployments", "tryonmodelversions", "tryondatasetversions"} {
+		if !slices.Contains(may[resource], "patch") {
+			t.Errorf("the retry annotation of %s cannot be set: %v", resource, may[resource])
+		}
+	}
+	for _, resource := range []string{"tryonmethods", "tryonmodelversions/status", "tryondatasetversions/status"} {
+		if len(may[resource]) > 0 {
+			t.Errorf("%s: %v", resource, may[resource])
+		}
+	}
 }
 
 func TestNobodyGetsMoreRightsThanNeeded(t *testing.T) {

@@ -3,30 +3,23 @@
 package e2e
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"image/png"
-	"mime/multipart"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	kftraining "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
+	"github.com/braincreators/tryon-operator/hack/shoppers"
 	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/sequential"
@@ -59,20 +52,20 @@ func TestASecondVersionSurvivesKillsAndRollsOutWithoutAFailedRequest(t *testing.
 		return ready || conditionIsTrue(v.Status.Conditions, v1alpha1.ConditionTrainingCompleted), nil
 	})
 	checkStages(t, version)
-	load := startLoad(t, k)
+	person, garment := photos(t)
+	crowd := shoppers.Start(t.Context(), k, "storefront", 500*time.Millisecond, []shoppers.Wish{{Person: person, Garment: garment}})
 
 	await(t, k, named(&v1alpha1.TryOnDeployment{}, "storefront"), 10*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) {
 		return d.Status.Stable == second && d.Status.Candidate == nil && conditionIsTrue(d.Status.Conditions, v1alpha1.ConditionRolledOut), nil
 	})
-	load.stop()
+	if err := crowd.Stop(); err != nil {
+		t.Error(err)
+	}
 	checkJudgement(t, k, second)
-	if load.failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed during the rollout; the first: %v", load.failed.Load(), load.sent.Load(), load.first.Load())
+	if crowd.Sent.Load() < 20 {
+		t.Errorf("only %d requests were sent during the rollout", crowd.Sent.Load())
 	}
-	if load.sent.Load() < 20 {
-		t.Errorf("only %d requests were sent during the rollout", load.sent.Load())
-	}
-	t.Logf("%d requests, %d failed", load.sent.Load(), load.failed.Load())
+	t.Logf("%d requests, %d failed", crowd.Sent.Load(), crowd.Failed.Load())
 }
 
 // judgeErrorsInShadow makes the deployment judge its next version on copies of every request before it gets a share. The gate is wide, so
@@ -178,135 +171,4 @@ func checkStages(t *testing.T, version *v1alpha1.TryOnModelVersion) {
 			t.Errorf("stage pf-gen does not say that it resumed from a checkpoint: %q", stage.Message)
 		}
 	}
-}
-
-// load sends requests at a steady rate until it is stopped.
-type load struct {
-	sent, failed atomic.Int64
-	first        atomic.Value
-	cancel       context.CancelFunc
-	done         sync.WaitGroup
-}
-
-func startLoad(t *testing.T, k *kube.Cluster) *load {
-	t.Helper()
-	body, contentType := tryOnForm(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	l := &load{cancel: cancel}
-	t.Cleanup(l.stop)
-	// A request every 500 ms, whether or not the one before is answered: an open model, so that a slow answer does not hide the next request.
-	l.done.Go(func() {
-		tick := time.NewTicker(500 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				l.done.Go(func() { l.ask(context.WithoutCancel(ctx), k, body, contentType) })
-			}
-		}
-	})
-	return l
-}
-
-func (l *load) ask(ctx context.Context, k *kube.Cluster, body []byte, contentType string) {
-	reply, err := k.Proxy(ctx, kube.Request{
-		Method: http.MethodPost, Target: "services/storefront:8080", Path: "v1/tryon",
-		Header: http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}, Body: bytes.NewReader(body),
-	})
-	if err == nil {
-		_, err = png.DecodeConfig(bytes.NewReader(reply))
-	}
-	l.sent.Add(1)
-	if err != nil && l.failed.Add(1) == 1 {
-		l.first.Store(err.Error())
-	}
-}
-
-func (l *load) stop() {
-	l.cancel()
-	l.done.Wait()
-}
-
-func tryOnForm(t *testing.T) ([]byte, string) {
-	t.Helper()
-	person, garment := photos(t)
-	var form bytes.Buffer
-	w := multipart.NewWriter(&form)
-	for field, content := range map[string][]byte{"person": person, "garment": garment} {
-		part, err := w.CreateFormFile(field, field+".png")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := part.Write(content); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return form.Bytes(), w.FormDataContentType()
-}
-
-// TestZDeletingRemovesWhatWasMadeAndNothingElse runs last (tests run in the order of files and names) and takes the samples away.
-func TestZDeletingRemovesWhatWasMadeAndNothingElse(t *testing.T) {
-	k := cluster(t)
-	foreign := named(&corev1.ConfigMap{Data: map[string]string{"owner": "somebody else"}}, "bystander")
-	if err := k.Create(t.Context(), foreign); err != nil && !apierrors.IsAlreadyExists(err) {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { remove(t, k, named(&corev1.ConfigMap{}, "bystander")) })
-	for _, obj := range []client.Object{named(&v1alpha1.TryOnDeployment{}, "storefront"), named(&v1alpha1.TryOnModel{}, "tops")} {
-		if err := k.Delete(t.Context(), obj); err != nil && !apierrors.IsNotFound(err) {
-			t.Fatalf("deleting %s: %v", obj.GetName(), err)
-		}
-	}
-	awaitNothingOf(t, k)
-	get(t, k, &corev1.ConfigMap{}, "bystander")
-	get(t, k, &corev1.PersistentVolumeClaim{}, "tryon-artefacts")
-	get(t, k, &corev1.PersistentVolumeClaim{}, "vton-demo")
-}
-
-// awaitNothingOf waits until no child of ours is left in the namespace, besides the artefact store.
-func awaitNothingOf(t *testing.T, k *kube.Cluster) {
-	t.Helper()
-	deadline := time.Now().Add(3 * time.Minute)
-	kinds := []string{"Deployment.apps/v1", "ReplicaSet.apps/v1", "Job.batch/v1", "Pod.v1", "Service.v1", "ConfigMap.v1",
-		"TryOnModelVersion.tryon.braincreators.com/v1alpha1", "TryOnDatasetVersion.tryon.braincreators.com/v1alpha1"}
-	for {
-		var left []string
-		for _, kind := range kinds {
-			left = append(left, leftOf(t, k, kind)...)
-		}
-		if len(left) == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("left behind: %v", left)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(2 * time.Second):
-		}
-	}
-}
-
-func leftOf(t *testing.T, k *kube.Cluster, kind string) []string {
-	t.Helper()
-	name, version, _ := strings.Cut(kind, ".")
-	list := &metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: version, Kind: name + "List"}}
-	opts := []client.ListOption{client.InNamespace(kube.Namespace)}
-	if !strings.HasPrefix(name, "TryOn") {
-		opts = append(opts, client.MatchingLabels{names.LabelManagedBy: names.FieldManager})
-	}
-	if err := k.List(t.Context(), list, opts...); err != nil {
-		t.Fatalf("listing %s: %v", kind, err)
-	}
-	left := make([]string, 0, len(list.Items))
-	for _, item := range list.Items {
-		left = append(left, name+"/"+item.Name)
-	}
-	return left
 }

@@ -73,7 +73,7 @@ func (p *Predictor) Predict(s Shape) time.Duration {
 }
 
 // Learn takes the time that a run of the shape took. A time that no run can take, as when the clock jumps, teaches nothing; then it
-// says false. Times of runs that failed or were cut off must not be given.
+// says false. Times of runs that failed or were cut off must not be given, unless they are longer than predicted: an answer takes no less.
 func (p *Predictor) Learn(s Shape, took time.Duration) bool {
 	if took <= 0 || took > longest {
 		return false

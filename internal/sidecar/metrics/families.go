@@ -39,17 +39,22 @@ var (
 		labels: []label{{"stable", "Answered, Failed"}, {"candidate", "Answered, TimedOut, Unreachable, Failed, Malformed"}}}
 	shadowDroppedTotal = family{name: "shadow_dropped_total", kind: "counter", help: "Copies of requests of which no pair became.",
 		labels: []label{{"reason", "Full, TooFast, CandidateBusy, Unmeasured, EpochEnded"}}}
-	shadowDuration    = family{name: "shadow_duration_seconds", kind: "histogram", help: "Time of one pair in seconds, from asking the candidate to having compared.", buckets: durations}
+	shadowDuration = family{name: "shadow_duration_seconds", kind: "histogram", help: "Time of one pair in seconds, from asking the candidate to having compared.", buckets: durations}
+	batchRequests  = family{name: "batch_requests", kind: "histogram", help: "Try-ons that shared a run in the model server, in requests: Answered at once, Isolated (the run failed, and each was asked again alone), or Failed.",
+		labels: []label{{"outcome", "Answered, Isolated, Failed"}}, buckets: []float64{1, 2, 3, 4, 6, 8, 12, 16, 32}}
 	requestsInFlight  = family{name: "requests_in_flight", kind: "gauge", help: "Requests of the front port that have not ended, in requests."}
 	requestsWaiting   = family{name: "requests_waiting", kind: "gauge", help: "Requests that wait for a run in the model server, in requests."}
-	backlogSeconds    = family{name: "backlog_seconds", kind: "gauge", help: "Predicted wait for a run in seconds, of a request that came now."}
+	backlogSeconds    = family{name: "backlog_seconds", kind: "gauge", help: "Predicted wait for a run in seconds, of a request that came now: the work that lies before it."}
+	arrivals          = family{name: "arrivals_ratio", kind: "gauge", help: "Work that came over the last ten seconds, that of refused requests included, in predicted seconds per second: the ratio of what came to what the pod can do."}
+	busy              = family{name: "busy_ratio", kind: "gauge", help: "Ratio of the last ten seconds in which the model server worked for requests that somebody waits for."}
+	batchLimit        = family{name: "batch_limit_requests", kind: "gauge", help: "Most try-ons that share a run in the model server, in requests: 1 when the option says so, or when the model server does not answer more at once as it answers one."}
 	ready             = family{name: "ready", kind: "gauge", help: "1 when the pod is ready, else 0."}
 	controlGeneration = family{name: "control_generation", kind: "gauge", help: "Generation of the control document in force, 0 for none."}
 
 	families = []family{
 		requestsTotal, requestDuration, stageDuration, forwardsTotal, goldenChecksTotal, qualityProxy,
 		shadowPairsTotal, shadowDroppedTotal, shadowDuration,
-		requestsInFlight, requestsWaiting, backlogSeconds, ready, controlGeneration,
+		batchRequests, batchLimit, requestsInFlight, requestsWaiting, backlogSeconds, arrivals, busy, ready, controlGeneration,
 	}
 )
 

@@ -49,6 +49,7 @@ type Metrics struct {
 	pairs    *prometheus.CounterVec
 	drops    *prometheus.CounterVec
 	mirrored *prometheus.HistogramVec
+	batches  *prometheus.HistogramVec
 
 	// The control status reports the same events by name; versions come from signed documents.
 	mu        sync.Mutex
@@ -59,7 +60,7 @@ type Metrics struct {
 
 // Gauges are read at each scrape.
 type Gauges struct {
-	InFlight, Waiting, BacklogSeconds, Ready, ControlGeneration func() float64
+	InFlight, Waiting, BacklogSeconds, Arrivals, Busy, Batch, Ready, ControlGeneration func() float64
 }
 
 // New makes the metrics; the gauges are asked when somebody reads them.
@@ -68,11 +69,11 @@ func New(g Gauges) *Metrics {
 		registry: prometheus.NewRegistry(),
 		requests: requestsTotal.counter(), seconds: requestDuration.histogram(), stages: stageDuration.histogram(),
 		forwards: forwardsTotal.counter(), golden: goldenChecksTotal.counter(), proxies: qualityProxy.histogram(),
-		pairs: shadowPairsTotal.counter(), drops: shadowDroppedTotal.counter(), mirrored: shadowDuration.histogram(),
+		pairs: shadowPairsTotal.counter(), drops: shadowDroppedTotal.counter(), mirrored: shadowDuration.histogram(), batches: batchRequests.histogram(),
 		forwarded: map[string]int64{}, errors: map[string]int64{},
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies, m.pairs, m.drops, m.mirrored,
-		requestsInFlight.gauge(g.InFlight), requestsWaiting.gauge(g.Waiting), backlogSeconds.gauge(g.BacklogSeconds),
+	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies, m.pairs, m.drops, m.mirrored, m.batches,
+		requestsInFlight.gauge(g.InFlight), requestsWaiting.gauge(g.Waiting), backlogSeconds.gauge(g.BacklogSeconds), arrivals.gauge(g.Arrivals), busy.gauge(g.Busy), batchLimit.gauge(g.Batch),
 		ready.gauge(g.Ready), controlGeneration.gauge(g.ControlGeneration),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -147,6 +148,11 @@ func (m *Metrics) Refused(code problem.Code) {
 
 // GoldenChecked counts a check of the golden requests.
 func (m *Metrics) GoldenChecked(outcome string) { m.golden.WithLabelValues(outcome).Inc() }
+
+// Ran counts a run of so many try-ons in the model server.
+func (m *Metrics) Ran(outcome string, requests int) {
+	m.batches.WithLabelValues(outcome).Observe(float64(requests))
+}
 
 // ShadowPaired counts a pair and how long it took.
 func (m *Metrics) ShadowPaired(stable, candidate string, took time.Duration) {

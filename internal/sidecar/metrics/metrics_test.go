@@ -20,7 +20,7 @@ func one() float64 { return 1 }
 // used gives the exposition of metrics of which each family was used.
 func used(t *testing.T) string {
 	t.Helper()
-	m := New(Gauges{one, one, one, one, one})
+	m := New(Gauges{one, one, one, one, one, one, one, one})
 	m.Done(RouteTryOn, problem.CodeOK, time.Second)
 	m.Done(RouteInfer, problem.CodeTooLarge, time.Second)
 	m.Timings().Lap(StageDecode)
@@ -31,6 +31,7 @@ func used(t *testing.T) string {
 	m.Answered(picture.Scores{WarpAreaRatio: 1})
 	m.ShadowPaired("Answered", "TimedOut", time.Second)
 	m.ShadowDropped("Full")
+	m.Ran("Answered", 4)
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	return w.Body.String()
@@ -59,10 +60,11 @@ func TestNamesFollowPrometheusAndHelpSaysTheUnit(t *testing.T) {
 		if (row.Type == "counter") != strings.HasSuffix(row.Name, "_total") {
 			t.Errorf("%s is a %s: counters, and they alone, end in _total", row.Name, row.Type)
 		}
-		if row.Type == "histogram" && !strings.HasSuffix(row.Name, "_seconds") && !strings.HasSuffix(row.Name, "_ratio") {
+		if row.Type == "histogram" && !strings.HasSuffix(row.Name, "_seconds") && !strings.HasSuffix(row.Name, "_ratio") && !strings.HasSuffix(row.Name, "_requests") {
 			t.Errorf("%s names no base unit", row.Name)
 		}
-		if strings.HasSuffix(row.Name, "_seconds") && !strings.Contains(row.Help, "in seconds") || strings.HasSuffix(row.Name, "_ratio") && !strings.Contains(row.Help, "ratio") {
+		if strings.HasSuffix(row.Name, "_seconds") && !strings.Contains(row.Help, "in seconds") ||
+			strings.HasSuffix(row.Name, "_ratio") && !strings.Contains(strings.ToLower(row.Help), "ratio") || strings.HasSuffix(row.Name, "_requests") && !strings.Contains(row.Help, "in requests") {
 			t.Errorf("%s: its help %q does not say the unit", row.Name, row.Help)
 		}
 	}
@@ -76,7 +78,7 @@ func TestNoVersionBecomesALabel(t *testing.T) {
 }
 
 func TestARefusedCopyIsNoErrorOfAShopper(t *testing.T) {
-	m := New(Gauges{one, one, one, one, one})
+	m := New(Gauges{one, one, one, one, one, one, one, one})
 	m.Done(RouteShadow, problem.CodeOverloaded, time.Second)
 	m.Done(RouteInfer, problem.CodeTooLarge, time.Second)
 	if got := m.Counts().Errors; len(got) != 1 || got[string(problem.CodeTooLarge)] != 1 {

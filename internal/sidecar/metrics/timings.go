@@ -17,10 +17,12 @@ type Timings struct {
 func (m *Metrics) Timings() *Timings { return &Timings{metrics: m, last: time.Now()} }
 
 // Lap ends a stage and starts the next.
-func (t *Timings) Lap(stage string) {
-	now := time.Now()
-	took := now.Sub(t.last)
-	t.last = now
+func (t *Timings) Lap(stage string) { t.LapAt(stage, time.Now()) }
+
+// LapAt ends a stage that ended at some time, and starts the next there.
+func (t *Timings) LapAt(stage string, end time.Time) {
+	took := end.Sub(t.last)
+	t.last = end
 	t.metrics.stages.WithLabelValues(stage).Observe(took.Seconds())
 	t.parts = append(t.parts, fmt.Sprintf("%s;dur=%.1f", stage, float64(took)/float64(time.Millisecond)))
 }

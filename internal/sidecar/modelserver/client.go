@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/oip"
@@ -27,8 +28,12 @@ type Options struct {
 	Weights string
 	// TensorBytes bounds a request and an answer.
 	TensorBytes int64
+	// Batch is how many try-ons may be asked at once, where the model server takes so many; at least 1.
+	Batch int
 	// Checked is told the outcome of each check of the golden requests: Passed, Failed or Errored.
 	Checked func(outcome string)
+	// Ran is told how long the model server took for so many golden requests at once, with nothing beside them.
+	Ran func(requests int, took time.Duration)
 }
 
 // Client asks the model server of this pod.
@@ -38,6 +43,8 @@ type Client struct {
 	protocol  *oip.Client
 	relayer   *http.Client
 	watch     *watch
+	// batch is how many try-ons the model server has shown to take at once.
+	batch atomic.Int64
 }
 
 // New reads the signature; nothing is asked yet.
@@ -56,7 +63,9 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	relayer := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	return &Client{options: o, signature: signature, protocol: protocol, relayer: relayer, watch: newWatch()}, nil
+	c := &Client{options: o, signature: signature, protocol: protocol, relayer: relayer, watch: newWatch()}
+	c.batch.Store(1)
+	return c, nil
 }
 
 func readSignature(dir string) (oip.Signature, error) {
@@ -83,13 +92,13 @@ func Row(in picture.Inputs, seed *int64) oip.TryOn {
 	return row
 }
 
-// TryOn asks for one try-on. Errors are *problem.Problem.
-func (c *Client) TryOn(ctx context.Context, row oip.TryOn) (oip.Result, error) {
-	out, err := c.protocol.TryOn(ctx, c.signature, 1, row)
+// TryOn asks for one or more try-ons at once, and gives their answers in the same order. Of several none has parameters. Errors are *problem.Problem.
+func (c *Client) TryOn(ctx context.Context, rows []oip.TryOn) ([]oip.Result, error) {
+	out, err := c.protocol.TryOn(ctx, c.signature, len(rows), stack(rows))
 	if err != nil {
-		return oip.Result{}, c.problem(ctx, err)
+		return nil, c.problem(ctx, err)
 	}
-	return out, nil
+	return unstack(out, len(rows)), nil
 }
 
 func (c *Client) problem(ctx context.Context, err error) *problem.Problem {

@@ -6,25 +6,46 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/scale/predict"
 )
 
 // Queue bounds the runs that are in the model server and the requests that wait for one; first come, first served. It predicts the wait from the
-// service times it saw, so that a request that cannot start in time is refused at once instead of after its deadline.
+// times it saw, so that a request that cannot be in time is refused at once instead of after its deadline.
 type Queue struct {
 	concurrent, most int
 
-	mu      sync.Mutex
-	running int
+	mu        sync.Mutex
+	predictor *predict.Predictor
+	meter     meter
+	runs      map[*Run]struct{}
 	// begun counts all runs there ever were.
 	begun int64
-	// waiting holds a channel for each request that waits, longest in front; it is closed when the request's turn has come. While anything is in
-	// here all runs are taken, so nobody can push in.
+	// waiting holds a *place for each request that waits, longest in front. While anything is in here all runs are taken, so nobody can push in.
 	waiting list.List
-	// service is a moving mean of the service time of one run, 0 before the first.
-	service time.Duration
+	// priced is the sum of the prices of all that wait.
+	priced time.Duration
 }
 
-// FullError refuses a request that cannot start in time.
+// Bounds of a Queue.
+type Bounds struct {
+	// Concurrent runs may be in the model server, Waiting requests may wait for one.
+	Concurrent, Waiting int
+	// PerMegapixel is what a run is expected to take for a million pixels, before any was seen.
+	PerMegapixel time.Duration
+}
+
+// Ask is what a request wants of the model server.
+type Ask struct {
+	// Shape of the request.
+	Shape predict.Shape
+	// Member is given to whoever asks the model server for several at once; nil when the request needs a run of its own.
+	Member any
+	// Most is how many requests of the shape may share a run that this one begins, itself included.
+	Most int
+}
+
+// FullError refuses a request that cannot be in time.
 type FullError struct {
 	// Waiting is how many requests are before it, Expected the time until it would start.
 	Waiting  int
@@ -33,21 +54,48 @@ type FullError struct {
 
 func (e *FullError) Error() string { return fmt.Sprintf("%d requests are waiting", e.Waiting) }
 
-// New makes a queue for so many concurrent runs and waiting requests.
-func New(concurrent, waiting int) *Queue { return &Queue{concurrent: concurrent, most: waiting} }
-
-// Backlog gives the predicted time until a request that came now would start.
-func (q *Queue) Backlog() time.Duration {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.predict()
+// New makes a queue.
+func New(b Bounds) *Queue {
+	now := time.Now()
+	return &Queue{
+		concurrent: b.Concurrent, most: b.Waiting, predictor: predict.New(b.PerMegapixel),
+		meter: meter{began: now, last: now}, runs: map[*Run]struct{}{},
+	}
 }
 
-func (q *Queue) predict() time.Duration {
-	if q.running < q.concurrent {
+// Load says how much work waits, comes and is done.
+func (q *Queue) Load() Load {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	load := q.meter.load(time.Now())
+	load.Backlog = q.backlog()
+	return load
+}
+
+// backlog is the time until a request that came now would start. The meter must be up to date.
+func (q *Queue) backlog() time.Duration {
+	if len(q.runs) < q.concurrent {
 		return 0
 	}
-	return q.service * time.Duration(q.waiting.Len()+1) / time.Duration(q.concurrent)
+	return q.remaining() + q.priced
+}
+
+// remaining is the work that is left of the runs in the model server. The meter must be up to date.
+func (q *Queue) remaining() time.Duration {
+	left := time.Duration(0)
+	for r := range q.runs {
+		left += r.remaining(q.meter.shared)
+	}
+	return left
+}
+
+// price is the work that a request brings. Where many may share a run, it is what one of them costs in a full one: so much the pod can do when it
+// has to, and so long do those wait who come behind.
+func (q *Queue) price(ask Ask) time.Duration {
+	if ask.Member == nil || ask.Most <= 1 {
+		return q.predictor.Predict(ask.Shape)
+	}
+	return q.predictor.Predict(together(ask.Shape, ask.Most)) / time.Duration(ask.Most)
 }
 
 // Waiting gives how many requests wait.
@@ -57,123 +105,146 @@ func (q *Queue) Waiting() int {
 	return q.waiting.Len()
 }
 
-// Enter waits for a run; it must be left once. The error is a *FullError, or ctx's own when that ends first: then the place in the queue is free
-// at once.
-func (q *Queue) Enter(ctx context.Context) (*Run, error) {
-	place, err := q.join(ctx)
-	if err != nil {
-		return nil, err
+// Refused counts the work of a request that was refused before it came here, because too much else was going on.
+func (q *Queue) Refused(ask Ask) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.meter.arrive(time.Now(), q.price(ask))
+}
+
+// Learn takes the time that a run took outside the queue, with nothing beside it.
+func (q *Queue) Learn(shape predict.Shape, took time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.predictor.Learn(shape, took)
+}
+
+// Enter waits for a run; it must be left once. A request that finds a run free starts at once, alone; others wait, and those that may share a run get
+// the same one: then the first of its members asks the model server for all and leaves it. The error is a *FullError, or ctx's own when that ends
+// first: then the place in the queue is free at once.
+func (q *Queue) Enter(ctx context.Context, ask Ask) (*Run, error) {
+	run, place, err := q.join(ctx, ask)
+	if err != nil || run != nil {
+		return run, err
 	}
-	if place != nil {
-		if err := q.wait(ctx, place); err != nil {
-			return nil, err
+	return q.wait(ctx, place)
+}
+
+// TryEnter takes a run only when nobody runs or waits: for work that must not make anybody wait, and that counts as no load. It must be left once,
+// if it is not nil.
+func (q *Queue) TryEnter(shape predict.Shape) *Run {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.runs) > 0 {
+		return nil
+	}
+	return q.begin(time.Now(), &Run{shape: shape, spare: true})
+}
+
+// begin puts a run into the model server.
+func (q *Queue) begin(now time.Time, r *Run) *Run {
+	q.meter.advance(now)
+	q.begun++
+	r.queue, r.number, r.shared = q, q.begun, len(q.runs) > 0
+	r.expected, r.since = q.predictor.Predict(r.shape), q.meter.shared
+	q.runs[r] = struct{}{}
+	q.count()
+	return r
+}
+
+func (q *Queue) end(r *Run) {
+	delete(q.runs, r)
+	q.count()
+}
+
+// count tells the meter what runs from now on.
+func (q *Queue) count() {
+	q.meter.running, q.meter.shoppers = len(q.runs), 0
+	for r := range q.runs {
+		if !r.spare {
+			q.meter.shoppers++
 		}
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.begin(), nil
 }
 
-// TryEnter takes a run only when nobody runs or waits: for work that must not make anybody wait. It must be left once, if it is not nil.
-func (q *Queue) TryEnter() *Run {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.running > 0 {
-		return nil
-	}
-	q.running++
-	return q.begin()
-}
-
-func (q *Queue) begin() *Run {
-	q.begun++
-	return &Run{queue: q, start: time.Now(), number: q.begun, shared: q.running > 1}
-}
-
-// join gives a place in the queue, nil when a run is free.
-func (q *Queue) join(ctx context.Context) (*list.Element, error) {
+// join gives a run when one is free, and else a place in the queue.
+func (q *Queue) join(ctx context.Context, ask Ask) (*Run, *place, error) {
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.running < q.concurrent {
-		q.running++
-		return nil, nil
+	now := time.Now()
+	p := &place{ask: ask, price: q.price(ask), turn: make(chan struct{})}
+	p.deadline, _ = ctx.Deadline()
+	q.meter.arrive(now, p.price)
+	if len(q.runs) < q.concurrent {
+		return q.begin(now, makeRun([]*place{p})), nil, nil
 	}
-	expected := q.predict()
-	deadline, bounded := ctx.Deadline()
-	if q.waiting.Len() >= q.most || bounded && time.Until(deadline) < expected {
-		return nil, &FullError{Waiting: q.waiting.Len(), Expected: expected}
+	q.meter.advance(now)
+	expected := q.backlog()
+	// To start in time is not enough: whoever is admitted to be cut off in the middle of its run has taken the time of others, and in an overload
+	// that would be everybody.
+	late := !p.deadline.IsZero() && now.Add(expected+q.predictor.Predict(ask.Shape)).After(p.deadline)
+	if q.waiting.Len() >= q.most || late {
+		return nil, nil, &FullError{Waiting: q.waiting.Len(), Expected: expected}
 	}
-	return q.waiting.PushBack(make(chan struct{})), nil
+	p.element = q.waiting.PushBack(p)
+	q.priced += p.price
+	return nil, p, nil
 }
 
-func (q *Queue) wait(ctx context.Context, place *list.Element) error {
-	turn := place.Value.(chan struct{})
+// makeRun makes the run of those who go into the model server together.
+func makeRun(places []*place) *Run {
+	r := &Run{shape: together(places[0].ask.Shape, len(places))}
+	for _, p := range places {
+		if p.ask.Member != nil {
+			r.members = append(r.members, p.ask.Member)
+		}
+	}
+	return r
+}
+
+func (q *Queue) wait(ctx context.Context, p *place) (*Run, error) {
 	select {
-	case <-turn:
-		return nil
+	case <-p.turn:
+		return p.run, nil
 	case <-ctx.Done():
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	select {
-	case <-turn:
-		// The turn came in the same moment: it is the next one's.
-		q.pass()
-	default:
-		q.waiting.Remove(place)
+	switch {
+	case p.run == nil:
+		q.leave(p)
+		return nil, ctx.Err()
+	case p.ask.Member != nil:
+		// The turn came in the same moment, and others may rely on it.
+		return p.run, nil
 	}
-	return ctx.Err()
+	q.meter.advance(time.Now())
+	q.end(p.run)
+	q.pass(time.Now())
+	return nil, ctx.Err()
 }
 
-// pass hands a run on to whoever has waited longest.
-func (q *Queue) pass() {
-	next := q.waiting.Front()
-	if next == nil {
-		q.running--
+// leave takes a request out of those that wait.
+func (q *Queue) leave(p *place) {
+	q.waiting.Remove(p.element)
+	q.priced -= p.price
+}
+
+// pass hands a run on to those whose turn it is.
+func (q *Queue) pass(now time.Time) {
+	if q.waiting.Len() == 0 || len(q.runs) >= q.concurrent {
 		return
 	}
-	close(q.waiting.Remove(next).(chan struct{}))
-}
-
-// Run is a place in the model server.
-type Run struct {
-	queue  *Queue
-	start  time.Time
-	served bool
-	// number is the run's place among all, shared tells that others were running when it began.
-	number int64
-	shared bool
-}
-
-// Alone tells whether nothing else has been in the model server since the run began: then its time is the model's own.
-func (r *Run) Alone() bool {
-	r.queue.mu.Lock()
-	defer r.queue.mu.Unlock()
-	return !r.shared && r.queue.begun == r.number
-}
-
-// Served says that the model server answered: the time until Leave is how long a run takes.
-func (r *Run) Served() { r.served = true }
-
-// Leave ends the run.
-func (r *Run) Leave() {
-	r.queue.mu.Lock()
-	defer r.queue.mu.Unlock()
-	r.queue.learn(time.Since(r.start), r.served)
-	r.queue.pass()
-}
-
-// learn takes a run's time into the mean. A run that failed or whose client left tells only that an answer takes no less; a model server that
-// refuses connections must not look fast.
-func (q *Queue) learn(took time.Duration, served bool) {
-	switch {
-	case !served && (q.service == 0 || took <= q.service):
-	case q.service == 0:
-		q.service = took
-	default:
-		q.service += (took - q.service) / 8
+	places := q.gather(now)
+	for _, p := range places {
+		q.leave(p)
+	}
+	run := q.begin(now, makeRun(places))
+	for _, p := range places {
+		p.run = run
+		close(p.turn)
 	}
 }

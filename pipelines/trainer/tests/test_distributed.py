@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_resume import command, lines
 
-from tryon_trainer.distributed import child_environment, launch
+from tryon_trainer.distributed import INTERRUPTED, child_environment, first_bad, launch
 from tryon_trainer.settings import Settings
 
 Make = Callable[..., Settings]
@@ -61,3 +61,23 @@ def test_the_launcher_gives_the_first_bad_exit_code(settings: Make, monkeypatch:
     for name, value in {**env, "MASTER_PORT": free_port()}.items():
         monkeypatch.setenv(name, value)
     assert launch(arguments[3:], 2, made) == 2
+
+
+def shells(*scripts: str) -> list[subprocess.Popen[bytes]]:
+    return [subprocess.Popen(["sh", "-c", script]) for script in scripts]
+
+
+def test_processes_that_wait_for_a_lost_one_are_ended() -> None:
+    children = shells("exec sleep 600", "exit 3", "exec sleep 600")
+    assert first_bad(children) == 3
+    assert [child.returncode for child in children] == [-9, 3, -9]
+
+
+def test_a_killed_process_gives_the_code_of_a_shell() -> None:
+    assert first_bad(shells("kill -9 $$", "exec sleep 600")) == 137
+
+
+def test_a_process_that_stopped_on_request_leaves_the_others_time_for_a_checkpoint() -> None:
+    children = shells(f"exit {INTERRUPTED}", f"sleep 0.2; exit {INTERRUPTED}")
+    assert first_bad(children) == INTERRUPTED
+    assert [child.returncode for child in children] == [INTERRUPTED] * 2

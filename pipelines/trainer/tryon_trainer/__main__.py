@@ -7,7 +7,7 @@ import sys
 
 from . import distributed
 from .data import DataError
-from .loop import INTERRUPTED, Diverged, Interrupted, train
+from .loop import Diverged, Interrupted, train
 from .settings import SettingsError, from_environment
 from .stages import STAGES
 
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return 2
     except Interrupted as error:
         print(f"tryon_trainer: {error}", file=sys.stderr)
-        return INTERRUPTED
+        return distributed.INTERRUPTED
     except Diverged as error:
         print(f"tryon_trainer: training {options.stage}: {error}", file=sys.stderr)
         return 1

@@ -19,6 +19,9 @@ from .settings import Settings
 
 LAUNCHED = "LOCAL_WORLD_SIZE"
 
+INTERRUPTED = 143
+"""Exit code after SIGTERM."""
+
 
 def device_of(settings: Settings) -> torch.device:
     """Device of this process."""
@@ -90,8 +93,27 @@ def launch(arguments: Sequence[str], count: int, settings: Settings) -> int:
             child.send_signal(number)
 
     signal.signal(signal.SIGTERM, pass_on)
-    codes = [child.wait() for child in children]
-    return next((code for code in codes if code), 0)
+    return first_bad(children)
+
+
+def first_bad(children: Sequence[subprocess.Popen[bytes]]) -> int:
+    """Wait for all and give the exit code of the first that went wrong; those that are left are killed then.
+
+    They would wait for the lost one until the process group gives up, minutes later and with their GPUs. Processes that
+    stop on request end at different times, and one of them still writes a checkpoint.
+    """
+    running, bad = {child.pid: child for child in children}, 0
+    while running:
+        pid, status = os.wait()
+        child = running.pop(pid, None)
+        if child is None:
+            continue
+        child.returncode = os.waitstatus_to_exitcode(status)
+        bad = bad or child.returncode
+        if child.returncode not in (0, INTERRUPTED):
+            for other in running.values():
+                other.kill()
+    return bad if bad >= 0 else 128 - bad
 
 
 def child_environment(local: int, count: int, settings: Settings) -> dict[str, str]:

@@ -22,8 +22,6 @@ from .progress import Progress
 from .settings import Params, Settings, SettingsError
 from .stages import STAGES, Stage
 
-INTERRUPTED = 143
-
 
 class Diverged(RuntimeError):
     """The loss or its gradient is not a finite number any more; weights from here on are worthless."""

@@ -3,6 +3,7 @@ package base
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ import (
 // Mode says where bases come from.
 type Mode string
 
-// The modes: Auto substitutes where Debian's tools are, and pulls elsewhere.
+// The modes: Auto substitutes for root where Debian's tools are, and pulls elsewhere.
 const (
 	Auto       Mode = "auto"
 	Pull       Mode = "pull"
@@ -72,10 +73,7 @@ func (r *Resolver) Resolve(ctx context.Context, reference string) (*Base, error)
 	}
 	mode := r.Mode
 	if mode == Auto {
-		mode = Pull
-		if hasDebianTools() {
-			mode = Substitute
-		}
+		mode = choose(os.Geteuid(), hasDebianTools())
 	}
 	if mode == Pull {
 		return r.pull(ctx, reference)
@@ -86,6 +84,14 @@ func (r *Resolver) Resolve(ctx context.Context, reference string) (*Base, error)
 		}
 	}
 	return nil, fmt.Errorf("no substitute is known for base image %s: use --bases=pull", reference)
+}
+
+// choose gives the mode of Auto. Only root can run debootstrap.
+func choose(user int, debianTools bool) Mode {
+	if user == 0 && debianTools {
+		return Substitute
+	}
+	return Pull
 }
 
 func (r *Resolver) pull(ctx context.Context, reference string) (*Base, error) {

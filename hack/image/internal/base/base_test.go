@@ -178,6 +178,19 @@ func TestResolveNamesABaseThatItCannotSubstitute(t *testing.T) {
 	}
 }
 
+func TestOnlyRootOnDebianGetsSubstitutesUnasked(t *testing.T) {
+	for want, machines := range map[Mode][]struct {
+		user  int
+		tools bool
+	}{Substitute: {{0, true}}, Pull: {{0, false}, {1000, true}, {1000, false}}} {
+		for _, m := range machines {
+			if got := choose(m.user, m.tools); got != want {
+				t.Errorf("user %d, Debian's tools %t: %s, want %s", m.user, m.tools, got, want)
+			}
+		}
+	}
+}
+
 func TestResolveKnowsScratch(t *testing.T) {
 	got, err := resolver(t, Substitute).Resolve(context.Background(), "scratch")
 	if err != nil {

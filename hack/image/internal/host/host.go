@@ -47,9 +47,21 @@ func Ensure(ctx context.Context, program string, packages ...string) error {
 	if _, err := exec.LookPath(program); err == nil {
 		return nil
 	}
-	install := append([]string{"-q", "-y", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends"}, packages...)
-	if err := Apt(ctx, "", install...); err != nil {
-		return fmt.Errorf("%s is missing; install %s: %w", program, strings.Join(packages, " and "), err)
+	return install(ctx, program, packages)
+}
+
+// EnsureModule installs packages when the machine's Python lacks a module: Debian packs pip apart from Python.
+func EnsureModule(ctx context.Context, module string, packages ...string) error {
+	if Run(ctx, "", "python3", "-c", "import "+module) == nil {
+		return nil
+	}
+	return install(ctx, "Python's module "+module, packages)
+}
+
+func install(ctx context.Context, what string, packages []string) error {
+	args := append([]string{"-q", "-y", "-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends"}, packages...)
+	if err := Apt(ctx, "", args...); err != nil {
+		return fmt.Errorf("%s is missing; install %s: %w", what, strings.Join(packages, " and "), err)
 	}
 	return nil
 }

@@ -57,6 +57,23 @@ func TestAProgramThatIsThereIsNotInstalled(t *testing.T) {
 	}
 }
 
+func TestPythonGetsTheModuleThatItLacks(t *testing.T) {
+	log := apt(t)
+	if err := host.EnsureModule(context.Background(), "sys", "python3-sys"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(log); err == nil {
+		t.Error("apt-get was asked for a module that is there")
+	}
+	if err := host.EnsureModule(context.Background(), "no_such_module", "python3-such"); os.Geteuid() == 0 && err != nil {
+		t.Fatal(err)
+	}
+	body, err := os.ReadFile(log)
+	if err != nil || !strings.Contains(string(body), "python3-such") {
+		t.Errorf("apt-get was asked %q: %v", body, err)
+	}
+}
+
 func TestAFailureEndsWithWhatTheProgramSaid(t *testing.T) {
 	err := host.Run(context.Background(), "", "sh", "-c", "echo what is wrong; exit 3")
 	if err == nil || !strings.Contains(err.Error(), "what is wrong") {

@@ -1,4 +1,4 @@
-package datatest
+package page
 
 import (
 	"bytes"
@@ -9,10 +9,12 @@ import (
 	"html/template"
 	"image"
 	"image/color"
+	"io"
 	"path"
 	"strconv"
 
 	"github.com/braincreators/tryon-operator/internal/dataset"
+	"github.com/braincreators/tryon-operator/internal/datatest"
 	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/report"
 )
@@ -20,7 +22,7 @@ import (
 //go:embed page.html
 var pageSource string
 
-var page = template.Must(template.New("page").Parse(pageSource))
+var layout = template.Must(template.New("page").Parse(pageSource))
 
 // Bounds of the pictures in a page.
 const (
@@ -32,7 +34,7 @@ const (
 
 // pageData is what the template sees.
 type pageData struct {
-	*Full
+	*datatest.Full
 	Title, Headline, Subline, Tone string
 	Summary                        report.DataTestsSummary
 	Size                           string
@@ -42,15 +44,15 @@ type pageData struct {
 }
 
 type pageCheck struct {
-	Result
+	datatest.Result
 	Tone, Word, BudgetText, Finding string
 	More                            int64
 	Shown                           []pageOffender
 }
 
 type pageOffender struct {
-	Offender
-	Picture, Beside template.URL
+	datatest.Offender
+	Picture, Beside string
 }
 
 type pageRow struct {
@@ -60,12 +62,12 @@ type pageRow struct {
 
 type pagePicture struct {
 	Caption string
-	Data    template.URL
+	Data    string
 }
 
-// HTML gives the report as one self-contained page with thumbnails of offenders and of some rows. Files that do not decode
+// page gives the report as one self-contained page with thumbnails of offenders and of some rows. Files that do not decode
 // are shown without a picture.
-func (f *Full) HTML(ctx context.Context, source dataset.Source, m *dataset.Manifest) ([]byte, error) {
+func page(ctx context.Context, f *datatest.Full, source dataset.Source, m *dataset.Manifest) ([]byte, error) {
 	d := pageData{Full: f, Title: "Data tests", Summary: f.Summary(), Size: bytesText(f.Bytes), Suite: len(f.Checks)}
 	d.Headline, d.Subline, d.Tone = headline(f.Verdict, d.Summary)
 	w := &window{ctx: ctx, source: source, manifest: m}
@@ -74,7 +76,7 @@ func (f *Full) HTML(ctx context.Context, source dataset.Source, m *dataset.Manif
 	}
 	d.Rows = w.rows()
 	var out bytes.Buffer
-	if err := page.Execute(&out, d); err != nil {
+	if err := layout.Execute(&out, d); err != nil {
 		return nil, fmt.Errorf("writing page: %w", err)
 	}
 	return out.Bytes(), nil
@@ -98,21 +100,21 @@ type window struct {
 	ctx      context.Context
 	source   dataset.Source
 	manifest *dataset.Manifest
-	seen     map[string]template.URL
+	seen     map[string]string
 }
 
-func (w *window) check(r Result) pageCheck {
+func (w *window) check(r datatest.Result) pageCheck {
 	c := pageCheck{Result: r, Tone: "good", Word: "passed", Finding: r.Finding(), BudgetText: percent(r.Budget)}
 	switch {
-	case r.Severity == Off:
+	case r.Severity == datatest.Off:
 		c.Tone, c.Word = "off", "off"
 	case r.Verdict == report.Errored:
 		c.Tone, c.Word = "odd", "not measured"
-	case r.Verdict == report.Failed && r.Severity == Block:
+	case r.Verdict == report.Failed && r.Severity == datatest.Block:
 		c.Tone, c.Word = "bad", "blocks"
 	case r.Verdict == report.Failed:
 		c.Tone, c.Word = "warn", "warns"
-	case r.Severity == Report:
+	case r.Severity == datatest.Report:
 		c.Tone, c.Word = "note", "report"
 	}
 	for i, o := range r.Named {
@@ -125,13 +127,22 @@ func (w *window) check(r Result) pageCheck {
 	return c
 }
 
+// strip is what is shown of a row.
+var strip = []struct {
+	role    dataset.Role
+	caption string
+}{
+	{dataset.RolePerson, "person"},
+	{dataset.RoleGarment, "garment"},
+	{dataset.RoleMask, "mask"},
+	{dataset.RoleParse, "parse map"},
+	{dataset.RoleAgnostic, "agnostic"},
+}
+
 // rows shows the first rows of the dataset as they are filed.
 func (w *window) rows() []pageRow {
 	var out []pageRow
 	index := dataset.MakeIndex(w.manifest)
-	captions := map[dataset.Role]string{
-		dataset.RolePerson: "person", dataset.RoleGarment: "garment", dataset.RoleMask: "mask", dataset.RoleParse: "parse map", dataset.RoleAgnostic: "agnostic",
-	}
 	for _, split := range dataset.Splits {
 		for i, f := range index.Files(split, dataset.RolePerson) {
 			if i == shownRows/len(dataset.Splits) {
@@ -139,9 +150,9 @@ func (w *window) rows() []pageRow {
 			}
 			stem := dataset.RolePerson.Stem(f.Path)
 			row := pageRow{Stem: split + " " + stem}
-			for _, role := range pictures {
-				if file, ok := index.ByStem(split, role, stem); ok {
-					row.Pictures = append(row.Pictures, pagePicture{captions[role], w.picture(file.Path)})
+			for _, shown := range strip {
+				if file, ok := index.ByStem(split, shown.role, stem); ok {
+					row.Pictures = append(row.Pictures, pagePicture{shown.caption, w.picture(file.Path)})
 				}
 			}
 			out = append(out, row)
@@ -150,20 +161,20 @@ func (w *window) rows() []pageRow {
 	return out
 }
 
-// picture gives a data URI of a file's thumbnail, empty for what is no picture.
-func (w *window) picture(name string) template.URL {
+// picture gives a file's thumbnail as JPEG in base64, empty for what is no picture.
+func (w *window) picture(name string) string {
 	if w.seen == nil {
-		w.seen = map[string]template.URL{}
+		w.seen = map[string]string{}
 	}
-	if url, ok := w.seen[name]; ok {
-		return url
+	if encoded, ok := w.seen[name]; ok {
+		return encoded
 	}
-	url := w.draw(name)
-	w.seen[name] = url
-	return url
+	encoded := w.draw(name)
+	w.seen[name] = encoded
+	return encoded
 }
 
-func (w *window) draw(name string) template.URL {
+func (w *window) draw(name string) string {
 	file, ok := w.manifest.File(name)
 	if ext := path.Ext(name); !ok || (ext != ".png" && ext != ".jpg" && ext != ".jpeg") {
 		return ""
@@ -173,18 +184,19 @@ func (w *window) draw(name string) template.URL {
 	if err != nil {
 		return ""
 	}
-	a := &artefact{body: body}
-	if a.decode(); a.err != nil {
-		return ""
-	}
-	if labels := labelsOf(a.raw); labels != nil && path.Base(path.Dir(name)) == string(dataset.RoleParse) {
-		a.rgb = colourLabels(labels, a.info.Width)
-	}
-	small, err := imaging.Thumbnail(a.rgb, 2*thumbW, 2*thumbH)
+	raw, info, err := datatest.Decode(body)
 	if err != nil {
 		return ""
 	}
-	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(small)) //nolint:gosec // our own encoding, no foreign text
+	rgb := imaging.ToRGBA(raw)
+	if labels := datatest.Labels(raw); labels != nil && path.Base(path.Dir(name)) == string(dataset.RoleParse) {
+		rgb = colourLabels(labels, info.Width)
+	}
+	small, err := imaging.Thumbnail(rgb, 2*thumbW, 2*thumbH)
+	if err != nil {
+		return ""
+	}
+	return base64.StdEncoding.EncodeToString(small)
 }
 
 // colourLabels gives class ids distinct colours, since a map may carry any palette or none.
@@ -217,4 +229,18 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%.1f MiB", float64(n)/(kib*kib))
 	}
 	return fmt.Sprintf("%.1f KiB", float64(n)/kib)
+}
+
+// readLoosely reads a file within its limit without asking whether it is the pinned one.
+func readLoosely(ctx context.Context, source dataset.Source, f dataset.File) ([]byte, error) {
+	r, err := source.Open(ctx, f.Path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	body, err := io.ReadAll(io.LimitReader(r, dataset.MaxPictureBytes))
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", f.Path, err)
+	}
+	return body, nil
 }

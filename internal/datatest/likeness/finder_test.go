@@ -1,4 +1,4 @@
-package datatest
+package likeness
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 )
 
 // noisy is a fingerprint with a few of its bits and levels changed.
-func noisy(d *rand.Rand, p imprint, bits, levels int) imprint {
+func noisy(d *rand.Rand, p Imprint, bits, levels int) Imprint {
 	for range bits {
 		p.Hash ^= 1 << d.IntN(64)
 	}
@@ -17,8 +17,8 @@ func noisy(d *rand.Rand, p imprint, bits, levels int) imprint {
 	return p
 }
 
-func random(d *rand.Rand, name string) imprint {
-	p := imprint{path: name}
+func random(d *rand.Rand, name string) Imprint {
+	p := Imprint{Path: name}
 	p.Hash = d.Uint64()
 	for i := range p.Colours {
 		p.Colours[i] = uint8(d.IntN(256))
@@ -28,28 +28,28 @@ func random(d *rand.Rand, name string) imprint {
 
 func TestTheFinderMissesNoNeighbourAndInventsNone(t *testing.T) {
 	d := rand.New(rand.NewPCG(1, 2))
-	f := newFinder()
-	var all []imprint
+	f := New()
+	var all []Imprint
 	for i := range 400 {
 		p := random(d, fmt.Sprintf("p%03d", i))
 		all = append(all, p)
-		f.add(p)
+		f.Add(p)
 	}
 	for i, p := range all {
-		for what, q := range map[string]imprint{
+		for what, q := range map[string]Imprint{
 			"other bits, near colours":  noisy(d, p, 40, 2),
 			"near bits, looser colours": noisy(d, p, 6, 4),
 		} {
-			if found, ok := f.like(&q); !ok || found != all[i].path {
-				t.Errorf("%s of %s: found %q", what, p.path, found)
+			if found, ok := f.Like(&q); !ok || found != all[i].Path {
+				t.Errorf("%s of %s: found %q", what, p.Path, found)
 			}
 		}
 		far := noisy(d, p, 0, 40)
-		if found, ok := f.like(&far); ok {
-			t.Errorf("a picture with other colours than %s was taken for %s", p.path, found)
+		if found, ok := f.Like(&far); ok {
+			t.Errorf("a picture with other colours than %s was taken for %s", p.Path, found)
 		}
 		stranger := random(d, "stranger")
-		if found, ok := f.like(&stranger); ok {
+		if found, ok := f.Like(&stranger); ok {
 			t.Errorf("a stranger was taken for %s", found)
 		}
 	}
@@ -63,14 +63,6 @@ func TestBandsCoverEveryBitOfTheHash(t *testing.T) {
 		}
 		if !seen {
 			t.Errorf("bit %d is in no band", bit)
-		}
-	}
-}
-
-func TestNumbersInNamesCompareAsNumbers(t *testing.T) {
-	for _, pair := range [][2]string{{"list:2", "list:10"}, {"a", "b"}, {"a1", "a1b"}, {"x007", "x8"}, {"", "a"}, {"9", "a"}} {
-		if natural(pair[0], pair[1]) >= 0 || natural(pair[1], pair[0]) <= 0 {
-			t.Errorf("%q does not come before %q", pair[0], pair[1])
 		}
 	}
 }

@@ -1,10 +1,11 @@
-package datatest
+package page
 
 import (
 	"encoding/xml"
 	"fmt"
 	"strings"
 
+	"github.com/braincreators/tryon-operator/internal/datatest"
 	"github.com/braincreators/tryon-operator/internal/report"
 )
 
@@ -32,23 +33,23 @@ type junitFault struct {
 	Text    string `xml:",chardata"`
 }
 
-// JUnit gives the report in the XML that build systems show. Only checks that block fail; warnings are a test's output.
-func (f *Full) JUnit() ([]byte, error) {
+// junit gives the report in the XML that build systems show. Only checks that block fail; warnings are a test's output.
+func junit(f *datatest.Full) ([]byte, error) {
 	s := junitSuite{Name: "data tests of " + f.Dataset, Tests: len(f.Checks)}
 	for _, r := range f.Checks {
 		c := junitCase{Name: r.Name, Class: "tryon.data-tests"}
 		switch {
-		case r.Severity == Off:
+		case r.Severity == datatest.Off:
 			s.Skipped++
 			c.Skipped = &struct{}{}
 		case r.Verdict == report.Errored:
 			s.Errors++
 			c.Error = &junitFault{Message: r.Note}
-		case r.Verdict == report.Failed && r.Severity == Block:
+		case r.Verdict == report.Failed && r.Severity == datatest.Block:
 			s.Failures++
-			c.Failure = &junitFault{Message: r.Finding(), Text: r.offenderLines()}
+			c.Failure = &junitFault{Message: r.Finding(), Text: offenderLines(r)}
 		case r.Offenders > 0:
-			c.Output = fmt.Sprintf("%s: %s\n%s", r.Severity, r.Finding(), r.offenderLines())
+			c.Output = fmt.Sprintf("%s: %s\n%s", r.Severity, r.Finding(), offenderLines(r))
 		}
 		s.Cases = append(s.Cases, c)
 	}
@@ -59,20 +60,7 @@ func (f *Full) JUnit() ([]byte, error) {
 	return append([]byte(xml.Header), append(body, '\n')...), nil
 }
 
-// Finding is the result in a few words.
-func (r *Result) Finding() string {
-	switch {
-	case r.Severity == Off || r.Verdict == report.Errored:
-		return r.Note
-	case r.Offenders == 0:
-		return fmt.Sprintf("%d %s, none offends", r.Examined, r.Unit)
-	case r.Severity == Report:
-		return fmt.Sprintf("%d of %d %s", r.Offenders, r.Examined, r.Unit)
-	}
-	return fmt.Sprintf("%d of %d %s offend, %d allowed", r.Offenders, r.Examined, r.Unit, r.Allowed)
-}
-
-func (r *Result) offenderLines() string {
+func offenderLines(r datatest.Result) string {
 	var out strings.Builder
 	for _, o := range r.Named {
 		fmt.Fprintf(&out, "%s: %s\n", o.Path, o.Detail)

@@ -1,4 +1,4 @@
-package datatest
+package page
 
 import (
 	"context"
@@ -7,22 +7,23 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/internal/dataset"
+	"github.com/braincreators/tryon-operator/internal/datatest"
 )
 
 // Rendered is a report in its three forms.
 type Rendered struct{ JSON, HTML, JUnit []byte }
 
-// Render writes the report out.
-func (f *Full) Render(ctx context.Context, source dataset.Source, m *dataset.Manifest) (*Rendered, error) {
+// Render writes a report out; source and manifest are what was tested.
+func Render(ctx context.Context, f *datatest.Full, source dataset.Source, m *dataset.Manifest) (*Rendered, error) {
 	var out Rendered
 	var err error
 	if out.JSON, err = json.MarshalIndent(f, "", " "); err != nil {
 		return nil, fmt.Errorf("encoding report: %w", err)
 	}
-	if out.JUnit, err = f.JUnit(); err != nil {
+	if out.JUnit, err = junit(f); err != nil {
 		return nil, err
 	}
-	if out.HTML, err = f.HTML(ctx, source, m); err != nil {
+	if out.HTML, err = page(ctx, f, source, m); err != nil {
 		return nil, err
 	}
 	return &out, nil

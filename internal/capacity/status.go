@@ -1,0 +1,52 @@
+package capacity
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+)
+
+// Change is a sentence on the change of the number of pods that the plan is; empty when it is none.
+func (p Plan) Change() string {
+	if !p.Scaled || p.Present == 0 || p.Present == p.Replicas {
+		return ""
+	}
+	return fmt.Sprintf("%d -> %d pods: %s", p.Present, p.Replicas, p.Message)
+}
+
+// StatusAfter is the status once the plan was carried out. The figures of a message move at every look, so it is told anew only with
+// another number or reason.
+func (p Plan) StatusAfter(before *v1alpha1.ScalingStatus, at time.Time) *v1alpha1.ScalingStatus {
+	if !p.Scaled {
+		return nil
+	}
+	now := &v1alpha1.ScalingStatus{Desired: p.Replicas, Reason: p.Reason, Message: p.Message, Requested: p.Requested, LastChangeTime: ptr.To(metav1.NewTime(at))}
+	if before == nil {
+		return now
+	}
+	if before.Desired == now.Desired {
+		now.LastChangeTime = before.LastChangeTime
+		// Whoever has just begun to watch knows nothing new.
+		if before.Reason == now.Reason || now.Reason == v1alpha1.ReasonScalingWatching {
+			now.Reason, now.Message = before.Reason, before.Message
+		}
+	}
+	return now
+}
+
+// Limited says whether something holds the number of pods back, with the reason and the message of ScalingLimited.
+func Limited(s *v1alpha1.ScalingStatus) (state metav1.ConditionStatus, reason, message string) {
+	switch s.Reason {
+	case v1alpha1.ReasonScalingAtMaximum:
+		return metav1.ConditionTrue, s.Reason, s.Message + "; raise scaling.maxReplicas if that is worth it"
+	case v1alpha1.ReasonScalingReadingsMissing:
+		return metav1.ConditionTrue, s.Reason, s.Message
+	case v1alpha1.ReasonScalingNoPodReady, v1alpha1.ReasonScalingWatching:
+		return metav1.ConditionUnknown, s.Reason, s.Message
+	}
+	return metav1.ConditionFalse, v1alpha1.ReasonScalingFree, "the work asks for no more than maxReplicas, and the pods say how much they have"
+}

@@ -1,0 +1,257 @@
+package judgement
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/sequential"
+)
+
+//go:embed page.html
+var pageSource string
+
+var pageTemplate = template.Must(template.New("page").Parse(pageSource))
+
+// page is what the template shows.
+type page struct {
+	Heading, Where, Badge, Tone, Lead, Rule string
+	Numbers                                 [][2]string
+	Confidence                              string
+	Plots                                   []plot
+	Latency                                 *latencies
+	Outcomes                                []outcomeRow
+	Unpaired                                [][2]string
+	Notes                                   []string
+	Shared                                  string
+	Pairs                                   []pairShot
+	Singles                                 []ownAnswers
+	Facts                                   [][2]string
+}
+
+// outcomeRow counts what became of pairs.
+type outcomeRow struct {
+	Name, Pairs, Stable, Candidate           string
+	OnlyStable, OnlyCandidate, Both, Neither string
+}
+
+// pairShot is a request with both answers; pictures are JPEG in base64.
+type pairShot struct {
+	Name                                           string
+	Person, Garment, Stable, Candidate, Difference string
+	Inside, Outside                                string
+}
+
+// ownAnswers are the answers of one version alone.
+type ownAnswers struct {
+	Version string
+	Shots   []ownShot
+}
+
+type ownShot struct{ Name, Person, Garment, Answer string }
+
+// badges say an outcome to people.
+var badges = map[string][2]string{
+	"Promoted":   {"Promoted", "good"},
+	"Fixed":      {"Took over, because the spec names it", "good"},
+	"Rejected":   {"Rejected", "bad"},
+	"RolledBack": {"Rolled back", "bad"},
+	"Aborted":    {"Aborted", "open"},
+}
+
+// makePage writes the self-contained HTML page.
+func makePage(d *Document, g *gallery) ([]byte, error) {
+	p := page{
+		Heading: fmt.Sprintf("%s judged against %s", d.Candidate.Name, d.Stable.Name),
+		Where:   fmt.Sprintf("TryOnDeployment %s in namespace %s", d.Deployment, d.Namespace),
+		Badge:   d.Outcome, Tone: "open", Lead: d.lead(), Rule: d.ruleSentence(), Confidence: d.confidence(),
+		Numbers: d.numbers(), Outcomes: d.outcomes(), Unpaired: d.unpaired(), Notes: g.notes, Facts: d.facts(),
+		Latency: latenciesOf(&d.Evidence.Totals.Latency),
+	}
+	if badge, known := badges[d.Outcome]; known {
+		p.Badge, p.Tone = badge[0], badge[1]
+	}
+	for _, gate := range d.Gates {
+		p.Plots = append(p.Plots, plotOf(gate, d.Evidence.History))
+	}
+	p.show(d, g)
+	var out bytes.Buffer
+	if err := pageTemplate.Execute(&out, p); err != nil {
+		return nil, fmt.Errorf("writing page: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// show puts the pictures in.
+func (p *page) show(d *Document, g *gallery) {
+	if len(g.pairs) > 0 {
+		p.Shared = fmt.Sprintf("%d requests are in the golden sets of both versions; the %d on which they disagree most are shown, the greatest disagreement first.", g.shared, len(g.pairs))
+		if g.shared == len(g.pairs) {
+			p.Shared = fmt.Sprintf("All %d requests that are in the golden sets of both versions, the greatest disagreement first.", g.shared)
+		}
+	}
+	for _, s := range g.pairs {
+		p.Pairs = append(p.Pairs, pairShot{
+			Name: s.Name, Person: encoded(s.person), Garment: encoded(s.garment), Stable: encoded(s.stable), Candidate: encoded(s.candidate),
+			Difference: encoded(s.difference), Inside: percent(s.Request.Garment), Outside: percent(s.Request.Outside),
+		})
+	}
+	for _, own := range []struct {
+		version string
+		shots   []single
+	}{{d.Stable.Name, g.stable}, {d.Candidate.Name, g.candidate}} {
+		if len(own.shots) == 0 {
+			continue
+		}
+		a := ownAnswers{Version: own.version}
+		for _, s := range own.shots {
+			a.Shots = append(a.Shots, ownShot{s.name, encoded(s.person), encoded(s.garment), encoded(s.answer)})
+		}
+		p.Singles = append(p.Singles, a)
+	}
+}
+
+func encoded(body []byte) string { return base64.StdEncoding.EncodeToString(body) }
+
+// lead says what was compared with what.
+func (d *Document) lead() string {
+	pairs := d.Evidence.Totals.Pairs
+	if pairs == 0 {
+		return fmt.Sprintf("No request was answered by both versions between %s and %s.", clock(d.Evidence.Since), clock(d.Decided))
+	}
+	return fmt.Sprintf("Both versions were asked the same %s live requests within %s. Shoppers saw the answers of %s only, as long as the candidate was compared in shadow.",
+		count(pairs), span(d.Decided.Sub(d.Evidence.Since)), d.Stable.Name)
+}
+
+// ruleSentence is why, and the sentence of the gate where it says more.
+func (d *Document) ruleSentence() string {
+	took := d.Outcome == "Promoted" || d.Outcome == "Fixed"
+	switch {
+	case took && d.Verdict != "Promote":
+		return "It took over before its gates were clear: " + d.Rule
+	case took || d.Reason == "" || d.Reason == d.Rule:
+		return d.Rule
+	}
+	return d.Reason + ". What was found until then: " + d.Rule
+}
+
+// confidence explains the intervals in one sentence.
+func (d *Document) confidence() string {
+	k := max(1, len(d.Gates))
+	return fmt.Sprintf("The band is where the true value lies: with %s confidence it was never above the band and with %s never below, at all looks at once (α = %s, which a rejection shares among %d %s). "+
+		"A gate is kept once its whole band is below the margin, and missed once it is above.",
+		trimPercent(1-d.Alpha), trimPercent(1-d.Alpha/float64(k)), trim(d.Alpha), k, plural(k, "gate", "gates"))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func trim(x float64) string { return fmt.Sprintf("%.3g", x) }
+
+func trimPercent(x float64) string { return fmt.Sprintf("%.3g\u00a0%%", 100*x) }
+
+// numbers are the first things to know.
+func (d *Document) numbers() [][2]string {
+	t := d.Evidence.Totals
+	rate := func(p sequential.Pairs, bad int64) string { return share(bad, p.N()) }
+	out := [][2]string{
+		{"pairs compared", count(t.Pairs)},
+		{"requests that failed", rate(t.Errors, t.Errors.OnlyStable+t.Errors.BothBad) + " → " + rate(t.Errors, t.Errors.OnlyCandidate+t.Errors.BothBad)},
+		{"pictures with a fault", rate(t.Artefacts, t.Artefacts.OnlyStable+t.Artefacts.BothBad) + " → " + rate(t.Artefacts, t.Artefacts.OnlyCandidate+t.Artefacts.BothBad)},
+	}
+	if t.Latency.N() > 0 {
+		s, c := t.Latency.Quantiles(0.95)
+		out = append(out, [2]string{"latency, 95th percentile", milliseconds(s) + " → " + milliseconds(c)})
+	}
+	return out
+}
+
+func share(n, of int64) string {
+	if of == 0 {
+		return "–"
+	}
+	return percent(float64(n) / float64(of))
+}
+
+// outcomes count errors and faults of both versions.
+func (d *Document) outcomes() []outcomeRow {
+	row := func(name string, p sequential.Pairs) outcomeRow {
+		of := func(n int64) string { return count(n) + " (" + share(n, p.N()) + ")" }
+		return outcomeRow{
+			Name: name, Pairs: count(p.N()), Stable: of(p.OnlyStable + p.BothBad), Candidate: of(p.OnlyCandidate + p.BothBad),
+			OnlyStable: count(p.OnlyStable), OnlyCandidate: count(p.OnlyCandidate), Both: count(p.BothBad), Neither: count(p.BothGood),
+		}
+	}
+	return []outcomeRow{row("no answer in time, or a wrong one", d.Evidence.Totals.Errors), row("a picture with a visible fault", d.Evidence.Totals.Artefacts)}
+}
+
+// unpaired counts what speaks neither for nor against the candidate.
+func (d *Document) unpaired() [][2]string {
+	drops := d.Evidence.Totals.Dropped
+	var out [][2]string
+	for _, row := range []struct {
+		what string
+		n    int64
+	}{
+		{"copies that waited in a full queue", drops.Full}, {"copies that came too fast", drops.TooFast},
+		{"copies that the candidate had no time for", drops.Busy}, {"answers that could not be compared", drops.Unmeasured},
+	} {
+		if row.n > 0 {
+			out = append(out, [2]string{row.what, count(row.n)})
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(d.Evidence.Drops)) {
+		out = append(out, [2]string{"reports of pods refused as " + string(reason), count(d.Evidence.Drops[reason])})
+	}
+	return out
+}
+
+// facts say what exactly was compared.
+func (d *Document) facts() [][2]string {
+	facts := [][2]string{
+		{"outcome", d.Outcome}, {"verdict of the gates", d.Verdict}, {"rule", d.Rule}, {"epoch", d.Evidence.Epoch}, {"compared from", clock(d.Evidence.Since)}, {"decided", clock(d.Decided)},
+	}
+	for _, side := range []struct {
+		name string
+		v    Version
+	}{{"stable", d.Stable}, {"candidate", d.Candidate}} {
+		facts = append(facts, [2]string{side.name, side.v.Name})
+		for _, digest := range [][2]string{{"weights", side.v.Weights}, {"dataset", side.v.Dataset}, {"golden set", side.v.Golden}} {
+			if digest[1] != "" {
+				facts = append(facts, [2]string{side.name + "'s " + digest[0], digest[1]})
+			}
+		}
+	}
+	for _, differ := range []struct {
+		where string
+		d     sequential.Differences
+	}{{"inside the garments", d.Evidence.Totals.Disagreement.Garment}, {"elsewhere", d.Evidence.Totals.Disagreement.Outside}} {
+		if differ.d.N > 0 {
+			facts = append(facts, [2]string{"live pictures differ " + differ.where, fmt.Sprintf("%s on average, %s at most", percent(differ.d.Sum/float64(differ.d.N)), percent(differ.d.Max))})
+		}
+	}
+	return append(facts, [2]string{"looks that are drawn", fmt.Sprintf("%d of %d at most", len(d.looks()), evidence.MaxLooks)})
+}
+
+// span says a duration to people.
+func span(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d seconds", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d minutes", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d hours", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,43 @@
+package rollout_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+)
+
+func TestAVersionWhosePodsFollowTheLoadServesWithTheLeastOfThem(t *testing.T) {
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	starting := rollout.Pod{State: rollout.PodStarting}
+	for name, tt := range map[string]struct {
+		least int32
+		ready int
+		third rollout.Pod
+		stage string
+		says  string
+	}{
+		"all are ready":                         {1, 3, starting, v1alpha1.ReasonServing, "v1 is served by 3 pods"},
+		"one more is starting":                  {1, 2, starting, v1alpha1.ReasonServing, "v1 is served by 2 pods, 3 are wanted"},
+		"one more is starting, of a fixed size": {0, 2, starting, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready"},
+		"one more is starting below the least":  {3, 2, starting, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready"},
+		"one more finds no node":                {1, 2, rollout.Pod{State: rollout.PodStarting, Homeless: true, Failure: "no node"}, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready: no node"},
+		"one is broken":                         {1, 2, rollout.Pod{State: rollout.PodBroken, Failure: "it crashed"}, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready: it crashed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := rollout.Set{Version: "v1", Deployed: true, Pods: []rollout.Pod{tt.third}}
+			for i := range tt.ready {
+				set.Pods = append(set.Pods, rollout.Pod{Name: fmt.Sprint(i), State: rollout.PodReady, Reported: true, Generation: 1})
+			}
+			plan := rollout.Decide(rollout.Facts{
+				Wanted: "v1", Routed: "v1", Replicas: 3, Least: tt.least, Control: rollout.Document{Generation: 1}, Buildable: map[string]bool{"v1": true},
+				Sets: []rollout.Set{set},
+			}, noon)
+			if plan.Stage != tt.stage || plan.Message != tt.says {
+				t.Errorf("%s: %s; want %s: %s", plan.Stage, plan.Message, tt.stage, tt.says)
+			}
+		})
+	}
+}
