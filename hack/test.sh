@@ -31,7 +31,7 @@ unit() {
 	KUBEBUILDER_ASSETS=$(go -C hack/cluster run . assets | tail -n 1)
 	export TRYON_ORT_LIB KUBEBUILDER_ASSETS
 	go test -timeout 20m ./...
-	go -C hack/cluster test . ./internal/... ./image # parts/node is Kubernetes itself
+	go -C hack/cluster test . ./internal/... ./image ./parts/lookup ./parts/storage # parts/node is Kubernetes itself
 	go -C hack/image test ./...
 }
 trainer() { go -C hack/image run . rootfs trainer -- python3 -m pytest -q -p no:cacheprovider /opt/tryon/trainer/tests; }

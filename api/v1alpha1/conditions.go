@@ -59,7 +59,7 @@ const (
 	ReasonDataTesting = "DataTesting"
 	// ReasonDataTestsPassed: no blocking check failed.
 	ReasonDataTestsPassed = "DataTestsPassed"
-	// ReasonDataTestsFailed: a blocking check failed; the message names it, its count and the first offender.
+	// ReasonDataTestsFailed: a blocking check failed; the message names it, its count and the first offender. Or dataTests names no check.
 	ReasonDataTestsFailed = "DataTestsFailed"
 	// ReasonDataTestsErrored: the checks could not be run to their end; they are tried again.
 	ReasonDataTestsErrored = "DataTestsErrored"

@@ -16,8 +16,14 @@ import (
 const (
 	page    = "scaling.md"
 	picture = "scaling.svg"
-	begin   = "<!-- go run ./bench/scale: begin -->\n"
-	end     = "<!-- end -->\n"
+)
+
+// place is where figures stand in the page: between two marks.
+type place struct{ begin, end string }
+
+var (
+	compared = place{"<!-- go run ./bench/scale: begin -->\n", "<!-- end -->\n"}
+	traces   = place{"<!-- go run ./bench/scale -trace out/e2e/scaling.csv: begin -->\n", "<!-- end of trace -->\n"}
 )
 
 func main() {
@@ -39,7 +45,7 @@ func write(folder string) error {
 	if err != nil {
 		return fmt.Errorf("reading the page: %w", err)
 	}
-	text, err = between(text, table())
+	text, err = compared.fill(text, table())
 	if err != nil {
 		return err
 	}
@@ -49,12 +55,12 @@ func write(folder string) error {
 	)
 }
 
-// between puts the figures between their marks.
-func between(text []byte, figures string) ([]byte, error) {
-	before, rest, begins := bytes.Cut(text, []byte(begin))
-	_, after, ends := bytes.Cut(rest, []byte(end))
+// fill puts figures between their marks.
+func (p place) fill(text []byte, figures string) ([]byte, error) {
+	before, rest, begins := bytes.Cut(text, []byte(p.begin))
+	_, after, ends := bytes.Cut(rest, []byte(p.end))
 	if !begins || !ends {
 		return nil, errors.New("the page has no place for the figures")
 	}
-	return fmt.Appendf(nil, "%s%s%s%s%s", before, begin, figures, end, after), nil
+	return fmt.Appendf(nil, "%s%s%s%s%s", before, p.begin, figures, p.end, after), nil
 }

@@ -36,8 +36,8 @@ func TestThePageShowsWhatTheProgramMeasures(t *testing.T) {
 }
 
 func TestAPageWithoutAPlaceForTheFiguresIsAnError(t *testing.T) {
-	for _, text := range []string{"", begin, end, "text\n" + end} {
-		if _, err := between([]byte(text), "figures"); err == nil {
+	for _, text := range []string{"", compared.begin, compared.end, "text\n" + compared.end} {
+		if _, err := compared.fill([]byte(text), "figures"); err == nil {
 			t.Errorf("%q was taken", text)
 		}
 	}

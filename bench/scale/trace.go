@@ -10,12 +10,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/scale/scaletest"
 )
 
-// tracePicture is the picture of what happened on a real cluster.
+// tracePicture shows what happened on a real cluster.
 const tracePicture = "scaling-trace.svg"
 
 // columns of a trace: seconds since its beginning, requests sent per second, wanted and ready pods, and the mean backlog of the ready ones in
@@ -31,7 +32,32 @@ func writeTrace(file, folder string) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
-	return os.WriteFile(filepath.Join(folder, tracePicture), drawTrace(run), 0o644)
+	text, err := os.ReadFile(filepath.Join(folder, page))
+	if err != nil {
+		return fmt.Errorf("reading the page: %w", err)
+	}
+	if text, err = traces.fill(text, tell(run)); err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(folder, page), text, 0o644),
+		os.WriteFile(filepath.Join(folder, tracePicture), drawTrace(run), 0o644),
+	)
+}
+
+// tell shows the picture and says in a sentence what is in it.
+func tell(run *scaletest.Run) string {
+	var slowest, fastest, longest float64
+	slowest = run.Moments[0].Load
+	numbers := []string{fmt.Sprint(run.Moments[0].Wanted)}
+	for _, m := range run.Moments {
+		slowest, fastest, longest = min(slowest, m.Load), max(fastest, m.Load), max(longest, m.Wait)
+		if next := fmt.Sprint(m.Wanted); next != numbers[len(numbers)-1] {
+			numbers = append(numbers, next)
+		}
+	}
+	return fmt.Sprintf("![A load that rises five-fold and falls, on a one-node cluster](%s)\n\nFrom %.2f to %.2f requests per second and back: replicas %s, and a backlog of at most %.1f s.\n",
+		tracePicture, slowest, fastest, strings.Join(numbers, ", "), longest)
 }
 
 // readTrace reads a trace in order of time.

@@ -16,8 +16,10 @@ const traced = "seconds,rate,replicas,ready,backlog\n0.0,0.5,1,1,0.0\n30.2,2.5,1
 func TestATraceIsDrawn(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "scaling.csv")
-	if err := os.WriteFile(file, []byte(traced), 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{file: traced, filepath.Join(folder, page): "before\n" + traces.begin + traces.end + "after\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := writeTrace(file, folder); err != nil {
 		t.Fatal(err)
@@ -32,6 +34,13 @@ func TestATraceIsDrawn(t *testing.T) {
 		} else if err != nil {
 			t.Fatalf("the picture is not XML: %v", err)
 		}
+	}
+	text, err := os.ReadFile(filepath.Join(folder, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "From 0.50 to 2.50 requests per second and back: replicas 1, 3, 1, and a backlog of at most 9.7 s."; !strings.Contains(string(text), want) {
+		t.Errorf("the page lacks %q:\n%s", want, text)
 	}
 	for _, want := range []string{">9</text>", ">2 min</text>", "replicas"} {
 		if !strings.Contains(string(picture), want) {

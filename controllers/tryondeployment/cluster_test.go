@@ -16,6 +16,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -31,9 +32,11 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/controllers/tryondeployment"
 	"github.com/braincreators/tryon-operator/internal/apitest"
+	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/serving"
 )
 
@@ -71,15 +74,20 @@ func (s *stage) manage() (stop func()) {
 		Scheme: apitest.Scheme(s), Metrics: server.Options{BindAddress: "0"}, Controller: skipNameValidation(),
 	})
 	s.must(err)
+	store := resources.Store{Claim: "tryon-artefacts", URI: "file:///artefacts", Size: resource.MustParse("1Gi")}
 	r := &tryondeployment.Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("tryon-operator"), Clock: clock.RealClock{},
 		Serving: serving.Config{
 			Images:    serving.Images{Worker: "example/worker:1", Sidecar: "example/sidecar:1", Runtime: "example/runtime:1"},
-			Store:     resources.Store{Claim: "tryon-artefacts", URI: "file:///artefacts"},
+			Store:     store,
 			Key:       make(ed25519.PublicKey, ed25519.PublicKeySize),
 			Namespace: "tryon-system",
 		},
 		Pods: s.player,
+		Runner: &runner.Runner{
+			Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), Writer: mgr.GetClient(), Applier: apply.New(mgr.GetClient(), mgr.GetScheme()),
+			Config: resources.Config{WorkerImage: "example/worker:1", RuntimeImage: "example/runtime:1", Store: store},
+		},
 	}
 	s.must(r.SetupWithManager(mgr))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -236,6 +244,9 @@ func TestInACluster(t *testing.T) {
 		"enough is not known: that is said, and the spec says what follows":       replaysTooFew,
 		"the dataset is gone: a replay says so and is made when it is back":       replaysWithoutDataset,
 		"no shopper comes, and a replay decides":                                  replaysInstead,
+		"reported: a rejection, once, whenever the manager is killed":             reportsRejection,
+		"told: how a promotion came about":                                        reportsPromotion,
+		"unreported: a judgement whose Job is refused holds nothing up":           reportsNothing,
 		"without room, versions change in place, one pod at a time":               replaces,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -204,6 +204,10 @@ func (p *player) tick(ctx context.Context) error {
 	}
 	p.count(pods.Items)
 	for i := range pods.Items {
+		if pods.Items[i].Labels[names.LabelDeployment] == "" {
+			// The pod of a report is none that serves.
+			continue
+		}
 		if err := p.live(ctx, &pods.Items[i], deployments.Items); err != nil {
 			return err
 		}

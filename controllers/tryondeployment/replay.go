@@ -5,19 +5,14 @@ import (
 	"errors"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
-	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
-	"github.com/braincreators/tryon-operator/internal/resources"
-	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/serving"
 )
 
 func (r *Reconciler) replays() *replayjob.Jobs {
-	config := resources.Config{WorkerImage: r.Serving.Images.Worker, RuntimeImage: r.Serving.Images.Runtime, Store: r.Serving.Store}
-	run := &runner.Runner{Cached: r.Client, Live: r.Live, Writer: r.Client, Applier: apply.New(r.Client, r.Scheme()), Config: config}
-	return &replayjob.Jobs{Client: r.Client, Run: run, Serving: r.Serving}
+	return &replayjob.Jobs{Client: r.Client, Run: r.Runner, Serving: r.Serving}
 }
 
 // observeReplay looks for Jobs that compare, and adds what the one for the present question counted to the ledger, once.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
@@ -104,12 +105,11 @@ func TestConditionsTellTheStage(t *testing.T) {
 
 func TestTheStatusSaysWhatIsServed(t *testing.T) {
 	obj := serve("tops", 0)
-	obj.Spec.Replicas = 2
 	plan := rollout.Plan{
 		Stable: "tops-v1", Candidate: "tops-v2", Weight: 10, Stage: v1alpha1.ReasonShifting,
 		Record: &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: servingpodtest.Noon},
 	}
-	summarize(obj, shifting(), Plan{Plan: plan, At: servingpodtest.Noon}, nil)
+	summarize(obj, shifting(), Plan{Plan: plan, Capacity: capacity.Plan{Replicas: 2}, At: servingpodtest.Noon}, nil)
 	obj.Status.Conditions, obj.Status.History = nil, nil
 	want := v1alpha1.TryOnDeploymentStatus{
 		Stable: "tops-v1", Weight: "10%", Replicas: ptr.To[int32](1), ReadyReplicas: ptr.To[int32](1), Pods: "1/2",

@@ -5,8 +5,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 )
 
 func TestAShadowStepShowsWhatItsGatesHaveFound(t *testing.T) {
@@ -54,5 +56,27 @@ func TestADecisionIsToldWithItsReason(t *testing.T) {
 	}
 	if got, want := decisionOn(tod, "tops-v3"), "tops-v3: undecided"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTheSampleModelHasWhatTheDemoReplaces(t *testing.T) {
+	d := &demo{options: options{root: apitest.Root(t)}}
+	body, err := d.sample("tryonmodel.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := reworded(body, [][2]string{{"name: " + baseMethod, "name: other"}, {`minGain: "` + sampleGain, `minGain: "0.05`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var model v1alpha1.TryOnModel
+	if err := yaml.UnmarshalStrict(changed, &model); err != nil {
+		t.Fatal(err)
+	}
+	if model.Spec.Method.Name != "other" || *model.Spec.Evaluation.Gates[0].MinGain != "0.05" {
+		t.Errorf("got %+v", model.Spec)
+	}
+	if _, err := reworded(body, [][2]string{{"nowhere", ""}}); err == nil {
+		t.Error("what is not there was replaced without an error")
 	}
 }

@@ -3,6 +3,7 @@ package browse
 import (
 	"context"
 	"errors"
+	"html"
 	"html/template"
 	"net/http"
 	"path"
@@ -13,6 +14,12 @@ import (
 
 // maxDocument bounds one document, in bytes; reports with pictures are a few MiB.
 const maxDocument = 64 << 20
+
+// maxTitles bounds the pages that are read for one list, and maxHead the bytes of a page that its title is looked for in.
+const (
+	maxTitles = 64
+	maxHead   = 4096
+)
 
 // folders that hold reports for people.
 var folders = []string{"datasets/", "evaluations/", "judgements/", "versions/"}
@@ -76,26 +83,67 @@ func guard(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-var index = template.Must(template.New("index").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Try-on reports</title>
+var index = template.Must(template.New("index").Funcs(template.FuncMap{"base": path.Base}).Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Try-on reports</title>
 <style>body{font:15px/1.6 system-ui,sans-serif;max-width:60rem;margin:3rem auto;padding:0 1rem;color:#222;background:#fff}
-a{color:#0a58ca;text-decoration:none}li{font-family:ui-monospace,monospace;font-size:13px}@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}a{color:#7db3ff}}</style>
-<h1>Reports</h1>{{if .}}<ul>{{range .}}<li><a href="{{.}}">{{.}}</a></li>{{end}}</ul>{{else}}<p>No report has been written yet.</p>{{end}}</html>`))
+a{color:#0a58ca;text-decoration:none;margin-left:.8rem}li{margin-bottom:.7rem}small{display:block;font:12px ui-monospace,monospace;overflow-wrap:anywhere;opacity:.7}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#161616}a{color:#7db3ff}}</style>
+<h1>Reports</h1>{{if .}}<ul>{{range .}}<li><b>{{.Title}}</b>{{range .Files}}<a href="{{.}}">{{base .}}</a>{{end}}<small>{{.Folder}}</small></li>{{end}}</ul>{{else}}<p>No report has been written yet.</p>{{end}}</html>`))
+
+// entry is one folder of the list.
+type entry struct {
+	Title, Folder string
+	Files         []string
+}
 
 func list(w http.ResponseWriter, r *http.Request, store documents) {
-	var names []string
+	var entries []entry
 	for _, folder := range folders {
 		found, err := store.ListDocuments(r.Context(), folder)
 		if err != nil {
 			http.Error(w, "the store cannot be listed: "+err.Error(), http.StatusBadGateway)
 			return
 		}
-		for _, name := range found {
-			if ext := path.Ext(name); ext == ".html" || ext == ".png" {
-				names = append(names, name)
-			}
-		}
+		entries = append(entries, gather(found)...)
+	}
+	for i := range entries[:min(len(entries), maxTitles)] {
+		entries[i].Title = titleOf(r.Context(), store, entries[i])
 	}
 	guard(w.Header())
 	w.Header().Set("Content-Type", types[".html"])
-	_ = index.Execute(w, names)
+	_ = index.Execute(w, entries)
+}
+
+// gather puts what a person can look at together by folder; the names are sorted.
+func gather(names []string) []entry {
+	var entries []entry
+	for _, name := range names {
+		if ext := path.Ext(name); ext != ".html" && ext != ".png" {
+			continue
+		}
+		folder := path.Dir(name)
+		if n := len(entries); n == 0 || entries[n-1].Folder != folder {
+			entries = append(entries, entry{Title: "Report", Folder: folder})
+		}
+		last := &entries[len(entries)-1]
+		last.Files = append(last.Files, name)
+	}
+	return entries
+}
+
+// titleOf reads what a folder's page calls itself: its name is a digest, by which nobody finds a version.
+func titleOf(ctx context.Context, store documents, e entry) string {
+	for _, name := range e.Files {
+		if path.Ext(name) != ".html" {
+			continue
+		}
+		body, err := store.ReadDocument(ctx, name, maxDocument)
+		if err != nil {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(body[:min(len(body), maxHead)]), "<title>")
+		if title, _, found := strings.Cut(rest, "</title>"); found {
+			return html.UnescapeString(title)
+		}
+	}
+	return e.Title
 }

@@ -16,7 +16,7 @@ func TestReportsAreServedAndNothingElseIs(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = store.Close() })
 	for name, body := range map[string]string{
-		"evaluations/ab/report.html": "<p>scores</p>",
+		"evaluations/ab/report.html": "<title>Evaluation of tops-v1 &amp; more</title><p>scores</p>",
 		"stages/cd/stage.json":       "{}",
 		"datasets/ef/manifest.json":  "{}",
 	} {
@@ -32,6 +32,7 @@ func TestReportsAreServedAndNothingElseIs(t *testing.T) {
 		wantBody string
 	}{
 		"the list names the HTML reports": {"/", http.StatusOK, "evaluations/ab/report.html"},
+		"the list has the pages' titles":  {"/", http.StatusOK, "<b>Evaluation of tops-v1 &amp; more</b>"},
 		"a report":                        {"/evaluations/ab/report.html", http.StatusOK, "<p>scores</p>"},
 		"a manifest":                      {"/datasets/ef/manifest.json", http.StatusOK, "{}"},
 		"a stage document is not shown":   {"/stages/cd/stage.json", http.StatusNotFound, ""},

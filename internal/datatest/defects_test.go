@@ -179,6 +179,21 @@ func TestADefectOfAListIsFoundByItsCheck(t *testing.T) {
 	}
 }
 
+func TestAnotherPhotoOfATrainingGarmentIsReportedByItsName(t *testing.T) {
+	s := draw(t)
+	found, err := filepath.Glob(filepath.Join(s.dir, "test", "cloth", "*"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if err := os.Rename(found[0], filepath.Join(s.dir, "test", "cloth", "000002_00.png")); err != nil {
+		t.Fatal(err)
+	}
+	r := find(t, s.test(t), "train-test-garments")
+	if r.Offenders != 1 || r.Named[0].See != garment || !strings.Contains(r.Named[0].Detail, "has the name of") {
+		t.Errorf("%d offenders %v", r.Offenders, r.Named)
+	}
+}
+
 // The three parts of check 35: persons block, garments are only reported.
 func TestAGarmentOfBothSplitsIsReportedAndDoesNotBlock(t *testing.T) {
 	s := draw(t)

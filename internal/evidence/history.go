@@ -117,15 +117,26 @@ func (h *History) check(pairs int64) error {
 	}
 	before := Look{}
 	for _, look := range h.Looks {
-		if look.Pairs <= before.Pairs || look.Pairs > pairs || look.At.Before(before.At) || look.At.IsZero() || len(look.Gates) != len(h.Metrics) {
-			return fmt.Errorf("%w: a look at %d pairs at %s after one at %d", ErrInvalid, look.Pairs, look.At, before.Pairs)
-		}
-		for _, i := range look.Gates {
-			if err := i.check(); err != nil {
-				return err
-			}
+		if err := look.follows(before, len(h.Metrics)); err != nil {
+			return err
 		}
 		before = look
+	}
+	if before.Pairs > pairs {
+		return fmt.Errorf("%w: a look at %d pairs of %d", ErrInvalid, before.Pairs, pairs)
+	}
+	return nil
+}
+
+// follows refuses a look that cannot come after another one.
+func (k Look) follows(before Look, gates int) error {
+	if k.Pairs <= before.Pairs || k.At.Before(before.At) || k.At.IsZero() || len(k.Gates) != gates {
+		return fmt.Errorf("%w: a look at %d pairs at %s after one at %d", ErrInvalid, k.Pairs, k.At, before.Pairs)
+	}
+	for _, i := range k.Gates {
+		if err := i.check(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

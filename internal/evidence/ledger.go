@@ -162,6 +162,27 @@ func (l *Ledger) checkTotals() error {
 	if err := l.Gone.check(); err != nil {
 		return err
 	}
+	if err := l.checkInstances(); err != nil {
+		return err
+	}
+	sum, err := l.sum()
+	if err == nil {
+		err = l.History.check(sum.Pairs)
+	}
+	if err == nil && (l.Latency.Level != latencyLevel || l.Latency.Seen != sum.Latency) {
+		err = fmt.Errorf("%w: the latency state is not that of the totals", ErrInvalid)
+	}
+	if err == nil {
+		// A state is checked where it is judged; what the verdict would be does not matter here.
+		_, err = sequential.Decide([]sequential.Gate{sequential.Quantile{Name: "latency", Evidence: &l.Latency}}, 0.05)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+func (l *Ledger) checkInstances() error {
 	for _, i := range l.Instances {
 		if i == nil || i.Sequence < 1 || i.Sequence > maxSequence {
 			return fmt.Errorf("%w: an instance without a report", ErrInvalid)
@@ -170,20 +191,6 @@ func (l *Ledger) checkTotals() error {
 			return err
 		}
 		i.bytes = size(*i)
-	}
-	sum, err := l.sum()
-	if err == nil && (l.Latency.Level != latencyLevel || l.Latency.Seen != sum.Latency) {
-		err = fmt.Errorf("%w: the latency state is not that of the totals", ErrInvalid)
-	}
-	if err == nil {
-		// A state is checked where it is judged; what the verdict would be does not matter here.
-		_, err = sequential.Decide([]sequential.Gate{sequential.Quantile{Name: "latency", Evidence: &l.Latency}}, 0.05)
-	}
-	if err == nil {
-		err = l.History.check(sum.Pairs)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func (p *page) show(d *Document, g *gallery) {
 	for _, s := range g.pairs {
 		p.Pairs = append(p.Pairs, pairShot{
 			Name: s.Name, Person: encoded(s.person), Garment: encoded(s.garment), Stable: encoded(s.stable), Candidate: encoded(s.candidate),
-			Difference: encoded(s.difference), Inside: percent(s.Request.Garment), Outside: percent(s.Request.Outside),
+			Difference: encoded(s.difference), Inside: percent(s.Garment), Outside: percent(s.Outside),
 		})
 	}
 	for _, own := range []struct {

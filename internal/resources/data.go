@@ -4,7 +4,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
-	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
@@ -42,7 +41,7 @@ func (c Config) dataJob(w Work, subcommand string, src source, t any) (*batchv1.
 	p.emptyDir("scratch", "")
 	c.Store.mount(p)
 	src.mount(p)
-	p.worker = c.workerContainer(names.ContainerWorker, subcommand)
+	p.worker = c.workerContainer(subcommand)
 	src.open(&p.worker)
 	if err := withTask(&p.worker, t); err != nil {
 		return nil, err

@@ -4,7 +4,6 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/utils/ptr"
 
-	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
@@ -17,7 +16,7 @@ func (c Config) MakeJudgement(w Work, t task.Judgement) (*batchv1.Job, error) {
 	p := &pod{}
 	c.Store.mount(p)
 	p.emptyDir("scratch", "")
-	p.worker = c.workerContainer(names.ContainerWorker, "judgement")
+	p.worker = c.workerContainer("judgement")
 	t.Key, t.Store, t.Scratch = string(w.Key), c.Store.URI, scratchDir
 	err := withTask(&p.worker, t)
 	job := MakeJob(w, p.make(w))

@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/utils/ptr"
@@ -94,6 +96,11 @@ func built(t *testing.T) map[string]any {
 		Weights: "sha256:w", Golden: "sha256:g", Evaluator: "sha256:e", Scores: map[string]float64{"ssim": 0.9},
 		Lineage: task.Lineage{Method: "pf-afn", Dataset: "sha256:d", Licenses: []string{"Apache-2.0"}},
 	}))
+	objects["judgement"] = must(claimConfig().MakeJudgement(Work{Kind: Judge, Namespace: "shop", Owner: "storefront", Key: key}, task.Judgement{
+		Namespace: "shop", Deployment: "storefront", Outcome: "Rejected", Reason: "too slow", Decided: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Verdict: "Reject", Rule: "too slow", Alpha: 0.05,
+		Gates:  []task.JudgedGate{{Metric: "latency-p95-ratio", Margin: 1.1, Verdict: "Reject", Estimate: ptr.To(1.5), Have: 600}},
+		Stable: task.JudgedVersion{Name: "tops-v1", Golden: "sha256:g"}, Candidate: task.JudgedVersion{Name: "tops-v2"}, Evidence: []byte(`{}`),
+	}))
 	objects["claim"] = Store{
 		Claim: "tryon-artefacts", Size: resource.MustParse("20Gi"), Class: "fast", AccessMode: corev1.ReadWriteMany,
 	}.MakeClaim("shop")
@@ -157,7 +164,7 @@ func TestEveryPodKeepsToTheRestrictedProfile(t *testing.T) {
 
 func TestTasksAreDecodedByTheirWorker(t *testing.T) {
 	wants := map[string]any{
-		"pin-claim": &task.Pin{}, "data-test-bucket": &task.DataTest{}, "stage-gpu": &task.Train{}, "evaluate": &task.Evaluate{}, "publish": &task.Publish{},
+		"pin-claim": &task.Pin{}, "data-test-bucket": &task.DataTest{}, "stage-gpu": &task.Train{}, "evaluate": &task.Evaluate{}, "publish": &task.Publish{}, "judgement": &task.Judgement{},
 	}
 	pods := podsOf(t)
 	for name, into := range wants {
@@ -172,6 +179,25 @@ func TestTasksAreDecodedByTheirWorker(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// Serving pods are counted and get requests by the label of their deployment, so the pod of a report must not have it.
+func TestThePodOfAReportIsNoServingPodAndDoesNotWaitForEver(t *testing.T) {
+	job, ok := built(t)["judgement"].(*batchv1.Job)
+	if !ok {
+		t.Fatal("it is no Job")
+	}
+	for _, labels := range []map[string]string{job.Labels, job.Spec.Template.Labels} {
+		if labels[names.LabelDeployment] != "" || labels[names.LabelModelVersion] != "" || labels[names.LabelWork] != "judgement" {
+			t.Errorf("labels %v", labels)
+		}
+	}
+	if job.Spec.ActiveDeadlineSeconds == nil || job.Spec.TTLSecondsAfterFinished == nil {
+		t.Error("the Job is kept for ever")
+	}
+	if limits := job.Spec.Template.Spec.Containers[0].Resources.Limits; len(limits) > 0 {
+		t.Errorf("it asks for %v", limits)
 	}
 }
 

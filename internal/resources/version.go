@@ -97,7 +97,7 @@ func (c Config) MakeEvaluation(w Work, dataset v1alpha1.TryOnDatasetVersionSpec,
 		return nil, err
 	}
 	p.inits = []corev1.Container{pull, c.runtimeContainer(dir)}
-	p.worker = c.workerContainer(names.ContainerWorker, "evaluate")
+	p.worker = c.workerContainer("evaluate")
 	src.open(&p.worker)
 	p.worker.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
 	err = withTask(&p.worker, task.Evaluate{
@@ -112,14 +112,14 @@ func (c Config) MakePublish(w Work, t task.Publish) (*batchv1.Job, error) {
 	p := &pod{}
 	c.Store.mount(p)
 	p.emptyDir("scratch", "")
-	p.worker = c.workerContainer(names.ContainerWorker, "publish")
+	p.worker = c.workerContainer("publish")
 	t.Key, t.Store, t.Scratch = string(w.Key), c.Store.URI, scratchDir
 	err := withTask(&p.worker, t)
 	return MakeJob(w, p.make(w)), err
 }
 
-func (c Config) workerContainer(name, subcommand string) corev1.Container {
-	worker := container(name, c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
+func (c Config) workerContainer(subcommand string) corev1.Container {
+	worker := container(names.ContainerWorker, c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
 	c.Store.open(&worker, false)
 	return worker
 }

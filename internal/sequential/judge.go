@@ -150,7 +150,7 @@ func (f Finding) sentence() string {
 	if f.Have == 0 {
 		return fmt.Sprintf("%s: no evidence yet", f.Metric)
 	}
-	seen := fmt.Sprintf("%s is %.4g, between %.4g and %.4g after %d requests", f.Metric, f.Estimate, f.Lower, f.Upper, f.Have)
+	seen := fmt.Sprintf("%s is %.4g, %s after %d requests", f.Metric, f.Estimate, f.interval(), f.Have)
 	switch {
 	case f.Verdict == Reject:
 		return fmt.Sprintf("%s: worse than the margin %.4g", seen, f.Margin)
@@ -160,6 +160,17 @@ func (f Finding) sentence() string {
 		return fmt.Sprintf("%s: too close to the margin %.4g to say when it will be clear", seen, f.Margin)
 	}
 	return fmt.Sprintf("%s: not clear of the margin %.4g, about %d more needed", seen, f.Margin, f.Need-f.Have)
+}
+
+// interval says it to a user, for whom nothing is between 0 and infinity.
+func (f Finding) interval() string {
+	switch {
+	case !math.IsInf(f.Upper, 1):
+		return fmt.Sprintf("between %.4g and %.4g", f.Lower, f.Upper)
+	case f.Lower > 0:
+		return fmt.Sprintf("at least %.4g", f.Lower)
+	}
+	return "not yet bounded"
 }
 
 // summarize finds the gate that decides: any that rejects; else the one that would reject soonest; else the one that holds promotion up longest.

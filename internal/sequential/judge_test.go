@@ -1,6 +1,7 @@
 package sequential
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -65,5 +66,24 @@ func TestMissingEvidenceIsNeitherPassNorFail(t *testing.T) {
 	j, err := Judge(gates, 0.05, 1)
 	if err != nil || j.Verdict != KeepCollecting || j.Rule != "artefact-rate-difference" || j.ETA != 0 {
 		t.Errorf("%+v, %v", j, err)
+	}
+}
+
+func TestAFindingIsSaidWithoutInfinity(t *testing.T) {
+	tests := map[string]struct {
+		lower, upper float64
+		want         string
+	}{
+		"both bounds":  {1.01, 1.05, "latency-p95-ratio is 1.02, between 1.01 and 1.05 after 7 requests"},
+		"a lower one":  {0.81, math.Inf(1), "latency-p95-ratio is 1.02, at least 0.81 after 7 requests"},
+		"no bound yet": {0, math.Inf(1), "latency-p95-ratio is 1.02, not yet bounded after 7 requests"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := Finding{Metric: "latency-p95-ratio", Margin: 1.1, Estimate: 1.02, Lower: test.lower, Upper: test.upper, Have: 7}
+			if got := f.sentence(); !strings.HasPrefix(got, test.want+":") {
+				t.Errorf("got %q, want it to begin with %q", got, test.want)
+			}
+		})
 	}
 }

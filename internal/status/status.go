@@ -36,8 +36,8 @@ func Begin(c client.Client, recorder events.EventRecorder, obj Object) *Writer {
 	return &Writer{client: c, recorder: recorder, obj: obj, before: before}
 }
 
-// Commit writes the status if it changed, and then one event for each condition whose status or reason changed. An object that
-// is gone needs no status.
+// Commit writes the status if it changed, and then one event for each reason that a condition changed to. An object that is gone needs
+// no status.
 func (w *Writer) Commit(ctx context.Context) error {
 	if len(*w.obj.ConditionList()) > 0 {
 		w.obj.SetObservedGeneration(w.obj.GetGeneration())
@@ -60,14 +60,17 @@ func (w *Writer) record() {
 	if !ok {
 		return
 	}
+	// Ready repeats the reason of the phase it is in. Events of one reason are counted as one, so that a second one would only read "x2".
+	told := map[string]bool{}
 	for _, now := range *w.obj.ConditionList() {
 		then := meta.FindStatusCondition(*before.ConditionList(), now.Type)
 		if then != nil && then.Reason == now.Reason && then.Status == now.Status {
 			continue
 		}
-		if then == nil && now.Status == metav1.ConditionUnknown {
+		if then == nil && now.Status == metav1.ConditionUnknown || told[now.Reason] {
 			continue
 		}
+		told[now.Reason] = true
 		w.recorder.Eventf(w.obj, nil, eventType(now), now.Reason, "Reconcile", "%s: %s", now.Type, now.Message)
 	}
 }

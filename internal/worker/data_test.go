@@ -81,13 +81,25 @@ func TestPinAndTestFromTasksLeaveEnvelopesAndDocuments(t *testing.T) {
 
 func TestABrokenDatasetFailsWithTheCheckTheCountAndTheFirstOffender(t *testing.T) {
 	code, e, _ := envelope(t, "test", "--source", drawn(t, "--break", "grey-mask"), "--store", t.TempDir())
-	if code != 0 || e.Verdict != report.Failed || e.Reason != ReasonDataTestsFailed {
+	if code != exitFailed || e.Verdict != report.Failed || e.Reason != ReasonDataTestsFailed {
 		t.Errorf("exit %d, %s (%s)", code, e.Verdict, e.Reason)
 	}
 	for _, want := range []string{"mask-binary", "1 found, 0 allowed", "train/cloth-mask/000001_00.png"} {
 		if !strings.Contains(e.Message, want) {
 			t.Errorf("the message %q lacks %q", e.Message, want)
 		}
+	}
+}
+
+func TestAVerdictInAPodIsAnOutcomeThatIsNotTriedAgain(t *testing.T) {
+	source := task.Source{URI: "file://" + drawn(t, "--break", "grey-mask"), Layout: "VITONHD"}
+	body, err := task.Encode(task.DataTest{Key: "sha256:" + strings.Repeat("ab", 32), Store: "file://" + t.TempDir(), Source: source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(task.Env, body)
+	if code, e, _ := envelope(t, "test"); code != exitDone || e.Verdict != report.Failed {
+		t.Errorf("exit %d, %s", code, e.Verdict)
 	}
 }
 
@@ -113,7 +125,7 @@ func TestWhatIsTheDataAndWhatIsTheWorldIsToldApart(t *testing.T) {
 		"a missing folder":    {[]string{"pin", "--source", "/nonexistent/data"}, 1, report.Errored, ReasonSourceUnavailable},
 		"an empty folder":     {[]string{"pin", "--source", t.TempDir()}, 1, report.Errored, ReasonSourceUnavailable},
 		"a version not there": {[]string{"test", "--source", hostile, "--digest", "sha256:" + strings.Repeat("1", 64)}, 1, report.Errored, ReasonSourceUnavailable},
-		"an unknown check":    {[]string{"test", "--source", drawn(t), "--check", "blurr=Warn"}, 0, report.Failed, ReasonBadOverride},
+		"an unknown check":    {[]string{"test", "--source", drawn(t), "--check", "blurr=Warn"}, exitFailed, report.Failed, ReasonBadOverride},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -35,25 +35,36 @@ func runTest(ctx context.Context, args []string, streams Streams) int {
 	if !ok {
 		return code
 	}
+	// Only a task comes with a key.
+	byHand := t.Key == ""
+	verdict, code := testTask(ctx, &t, out, streams)
+	if byHand && code == exitDone && verdict == report.Failed {
+		return exitFailed
+	}
+	return code
+}
+
+// testTask runs the tests and leaves their report; it gives the verdict, and the exit code of a pod.
+func testTask(ctx context.Context, t *task.DataTest, out string, streams Streams) (report.Verdict, int) {
 	store, err := artefact.Open(ctx, t.Store)
 	if err != nil {
-		return leaveUnavailable(streams, report.KindDataTests, t.Key, err)
+		return report.Errored, leaveUnavailable(streams, report.KindDataTests, t.Key, err)
 	}
 	defer func() { _ = store.Close() }()
 	if t.Digest == "" {
 		// A person who tests a folder means it as it is now.
 		pinned, err := dataset.Pin(ctx, store, dataset.PinOptions{URI: t.Source.URI, Layout: t.Source.Layout})
 		if err != nil {
-			return leaveUnavailable(streams, report.KindDataTests, t.Key, err)
+			return report.Errored, leaveUnavailable(streams, report.KindDataTests, t.Key, err)
 		}
 		t.Digest = pinned.Digest
 	}
-	full, rendered, err := testDataset(ctx, store, &t, streams)
+	full, rendered, err := testDataset(ctx, store, t, streams)
 	switch {
 	case errors.Is(err, datatest.ErrOverride):
-		return leaveWith(streams, report.KindDataTests, t.Key, outcome{verdict: report.Failed, reason: ReasonBadOverride, message: err.Error()})
+		return report.Failed, leaveWith(streams, report.KindDataTests, t.Key, outcome{verdict: report.Failed, reason: ReasonBadOverride, message: err.Error()})
 	case err != nil:
-		return leaveUnavailable(streams, report.KindDataTests, t.Key, err)
+		return report.Errored, leaveUnavailable(streams, report.KindDataTests, t.Key, err)
 	}
 	if t.Key == "" {
 		t.Key = artefact.DigestOf(rendered.JSON)
@@ -63,12 +74,12 @@ func runTest(ctx context.Context, args []string, streams Streams) int {
 		err = writeReports(out, rendered)
 	}
 	if err != nil {
-		return leaveUnavailable(streams, report.KindDataTests, t.Key, err)
+		return report.Errored, leaveUnavailable(streams, report.KindDataTests, t.Key, err)
 	}
 	printChecks(streams.Out, full)
 	o := outcomeOf(full)
 	o.report = &report.Reference{URI: name, Digest: artefact.DigestOf(rendered.JSON)}
-	return leaveWith(streams, report.KindDataTests, t.Key, o)
+	return o.verdict, leaveWith(streams, report.KindDataTests, t.Key, o)
 }
 
 func testDataset(ctx context.Context, store *artefact.Store, t *task.DataTest, streams Streams) (*datatest.Full, *page.Rendered, error) {

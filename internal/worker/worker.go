@@ -29,6 +29,8 @@ const (
 	exitDone    = 0
 	exitErrored = 1
 	exitUsage   = 2
+	// exitFailed: what a person put to the data unit tests failed. In a pod a verdict is an outcome, which the Job must not try again.
+	exitFailed = 3
 )
 
 // commands is the table of subcommands, in the order in which a dataset becomes weights.

@@ -47,7 +47,7 @@ var newcomers = []struct {
 	newcomer
 }{
 	// From the 101st pair on nearly every picture is an artefact: refused after about 125 pairs.
-	{"blurred pictures", newcomer{change: variant.Change{Way: variant.Blur, Strength: 9}, wantMetric: v1alpha1.LiveArtefacts}},
+	{"blurred pictures", newcomer{change: variant.Change{Way: variant.Blur, Strength: 5}, wantMetric: v1alpha1.LiveArtefacts}},
 	// Most pictures show a garment of other colours, a hard fault from the first pair on: about 15 to 40 pairs.
 	{"trained on shuffled pairs", newcomer{
 		change:     variant.Change{Way: variant.Shuffle, Strength: 160, Params: map[string]string{"steps": "40", "warmup": "5", "averageOver": "0"}},

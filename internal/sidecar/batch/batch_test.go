@@ -245,6 +245,31 @@ func TestAMemberThatLeftBeforeTheRunIsNotAskedFor(t *testing.T) {
 	})
 }
 
+func TestAMemberThatLeavesWithItsTurnIsLeftOut(t *testing.T) {
+	for leaving, want := range map[string]string{"a": "bc", "b": "ac", "c": "ab"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := begin(t, 8, nil)
+			run := w.queue.TryEnter(shape)
+			gone, leave := context.WithCancel(t.Context())
+			for _, name := range []string{"a", "b", "c"} {
+				ctx := t.Context()
+				if name == leaving {
+					ctx = gone
+				}
+				w.asks(ctx, name)
+			}
+			// Both in one moment: the queue cannot know yet that it has gone.
+			leave()
+			run.Leave()
+			w.end(want)
+			w.wantAnswers(want)
+			if w.errs[leaving] == nil {
+				t.Errorf("%s has left and got an answer", leaving)
+			}
+		})
+	}
+}
+
 func TestTheAnswerOfAMemberThatLeavesDuringTheRunIsThrownAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := begin(t, 8, nil)

@@ -87,6 +87,16 @@ def test_onnx_and_torch_agree_within_one_level(modules: dict, session: onnxrunti
     assert 0 < want[1].mean() < 255
 
 
+def test_a_row_is_answered_in_company_as_it_is_alone(session: onnxruntime.InferenceSession) -> None:
+    """Serving puts requests that wait together into one run; no row may see another."""
+    asked = request(5)
+    together = session.run(None, asked)
+    for row in range(5):
+        alone = session.run(None, {name: value[row : row + 1] for name, value in asked.items()})
+        for ours, theirs in zip(together, alone, strict=True):
+            assert np.abs(ours[row : row + 1].astype(int) - theirs.astype(int)).max() <= 1
+
+
 def test_another_size_is_refused(session: onnxruntime.InferenceSession) -> None:
     asked = {name: value[:, :32] for name, value in request(1).items()}
     with pytest.raises(onnxruntime.capi.onnxruntime_pybind11_state.InvalidArgument):
