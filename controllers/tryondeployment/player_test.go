@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,8 @@ type player struct {
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
 	slower map[string]float64
 	silent bool
+	// known is how many requests a replay counts; 0 for one that does not end.
+	known int
 	// compared counts the pairs of a pod in an epoch, and the reports that it gave.
 	compared map[string]*comparison
 	// owners are the versions of pods, by UID.
@@ -190,6 +193,10 @@ func (p *player) tick(ctx context.Context) error {
 	if err := p.List(ctx, &pods, client.InNamespace(p.namespace)); err != nil {
 		return err
 	}
+	if err := p.work(ctx); err != nil {
+		return err
+	}
+	pods.Items = slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Labels[names.LabelReplay] != "" })
 	for i := range deployments.Items {
 		if err := p.deploy(ctx, &deployments.Items[i], pods.Items); err != nil {
 			return err
