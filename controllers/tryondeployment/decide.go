@@ -68,14 +68,20 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if plan.RecheckAfter == 0 {
 		plan.RecheckAfter = nextOverdue(seen, now)
 	}
-	if after := plan.Capacity.RecheckAfter; after > 0 && (plan.RecheckAfter == 0 || after < plan.RecheckAfter) {
-		plan.RecheckAfter = after
-	}
 	plan.Report = reporting.Decide(obj, seen.Report, now)
-	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
-		plan.RecheckAfter = wait
-	}
+	plan.RecheckAfter = soonest(plan.RecheckAfter, plan.Capacity.RecheckAfter, plan.Report.Wait)
 	return plan
+}
+
+// soonest is the shortest of some times until a next look; 0 is none.
+func soonest(times ...time.Duration) time.Duration {
+	var first time.Duration
+	for _, d := range times {
+		if d > 0 && (first == 0 || d < first) {
+			first = d
+		}
+	}
+	return first
 }
 
 func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capacity.Look {
