@@ -197,19 +197,16 @@ func (p *player) tick(ctx context.Context) error {
 	if err := p.List(ctx, &pods, client.InNamespace(p.namespace)); err != nil {
 		return err
 	}
-<<<<<<< HEAD
 	if err := p.work(ctx); err != nil {
 		return err
 	}
 	pods.Items = slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Labels[names.LabelReplay] != "" })
-=======
 	clear(p.ready)
 	for i := range pods.Items {
 		if c := pods.Items[i].Status.Conditions; pods.Items[i].DeletionTimestamp.IsZero() && len(c) > 0 && c[0].Type == corev1.PodReady && c[0].Status == corev1.ConditionTrue {
 			p.ready[pods.Items[i].Labels[names.LabelModelVersion]]++
 		}
 	}
->>>>>>> scaling
 	for i := range deployments.Items {
 		if err := p.deploy(ctx, &deployments.Items[i], pods.Items); err != nil {
 			return err
