@@ -57,9 +57,7 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
 	facts := factsOf(obj, seen, plan.Judgement, now)
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
-	if seen.Replay != nil {
-		facts.Replay, plan.Next = seen.Replay.Stand(seen.replayed(), now)
-	}
+	facts.Replay, plan.Next = seen.Replay.Stand(seen.Ledger, now)
 	plan.Plan = rollout.Decide(facts, now)
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	if plan.RecheckAfter == 0 && anyUnready(seen) {
