@@ -6,7 +6,8 @@ import (
 
 // RolloutSpec says how a new version takes over from the one that is served.
 // +kubebuilder:validation:MinProperties=1
-// +kubebuilder:validation:XValidation:rule="!has(self.onSilence) || (has(self.steps) && self.steps.exists(s, has(s.shadow)))",message="onSilence takes effect with a shadow step only; begin steps with one, or remove onSilence"
+// +kubebuilder:validation:XValidation:rule="!has(self.onSilence) || (has(self.steps) && self.steps.exists(s, has(s.shadow) || has(s.replay)))",message="onSilence takes effect with a shadow or replay step only; begin steps with one, or remove onSilence"
+// +kubebuilder:validation:XValidation:rule="!has(self.onSilence) || self.onSilence != 'Replay' || !has(self.steps) || !self.steps.exists(s, has(s.replay))",message="onSilence Replay takes effect with a shadow step: a replay step has put all requests that there are; use Hold or Reject"
 type RolloutSpec struct {
 	// strategy is where the new version's pods come from: with Surge they start beside those that serve, with InPlace they replace them one
 	// at a time. Surge when not set.
@@ -17,7 +18,7 @@ type RolloutSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
-	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.shadow)).size() == 0 || (has(self[0].shadow) && self.filter(i, has(i.shadow)).size() == 1)",message="there is one shadow step at most, and it comes first: a version is judged before it gets a share"
+	// +kubebuilder:validation:XValidation:rule="self.filter(i, !has(i.weight)).size() == 0 || (!has(self[0].weight) && self.filter(i, !has(i.weight)).size() == 1)",message="there is one shadow or replay step at most, and it comes first: a version is judged before it gets a share"
 	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.weight)).map(i, i.weight) == self.filter(i, has(i.weight)).map(i, i.weight).sort()",message="weights may not fall from step to step"
 	Steps []RolloutStep `json:"steps,omitempty"`
 
@@ -29,8 +30,8 @@ type RolloutSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(ms|s|m|h))+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be from 1m to 720h, written like 90s, 10m or 1h30m"
 	Deadline *metav1.Duration `json:"deadline,omitempty"`
 
-	// onSilence says what follows when the deadline passes without a verdict, because too few requests came: Hold goes on collecting,
-	// Reject takes the new version away. Hold when not set.
+	// onSilence says what follows when there is no verdict, because too few requests came by the deadline or are known to a replay: Hold
+	// goes on collecting, Reject takes the new version away, Replay puts known requests to both versions in a Job at the deadline. Hold when not set.
 	// +optional
 	OnSilence SilencePolicy `json:"onSilence,omitempty"`
 }
@@ -47,7 +48,7 @@ const (
 )
 
 // SilencePolicy says what follows when there is no verdict at the deadline.
-// +kubebuilder:validation:Enum=Hold;Reject
+// +kubebuilder:validation:Enum=Hold;Reject;Replay
 type SilencePolicy string
 
 const (
@@ -55,15 +56,23 @@ const (
 	SilenceHold SilencePolicy = "Hold"
 	// SilenceReject takes the candidate away.
 	SilenceReject SilencePolicy = "Reject"
+	// SilenceReplay has a replay decide.
+	SilenceReplay SilencePolicy = "Replay"
 )
 
 // RolloutStep tries the new version on a part of the requests for some time.
-// +kubebuilder:validation:ExactlyOneOf=shadow;weight
+// +kubebuilder:validation:ExactlyOneOf=shadow;replay;weight
+// +kubebuilder:validation:XValidation:rule="!has(self.replay) || !has(self.hold)",message="a replay lasts until its requests are put; remove hold"
 type RolloutStep struct {
 	// shadow puts answered requests to the new version once more, off the live path, and compares both answers. The step ends with the
 	// verdict of spec.gates; the comparison goes on during the steps after it, and a version that turns out worse there is taken back.
 	// +optional
 	Shadow ShadowStep `json:"shadow,omitempty,omitzero"`
+
+	// replay puts known requests to both versions in a Job, before the new version gets pods: the golden requests of both and the test split
+	// of the dataset that the stable one was trained on. The step ends with the verdict of spec.gates.
+	// +optional
+	Replay *ReplayStep `json:"replay,omitempty"`
 
 	// weight is the new version's share of the requests in percent.
 	// +optional
@@ -86,6 +95,14 @@ type ShadowStep struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	SamplePercent int32 `json:"samplePercent,omitempty"`
+}
+
+// ReplayStep compares the new version with the stable one on known requests, for deployments with little traffic or no spare GPU.
+type ReplayStep struct {
+	// resources of each of the two model servers in the Job's pod; those of spec.runtime when not set. Give them without GPUs where none
+	// is spare.
+	// +optional
+	Resources *ResourceRequirements `json:"resources,omitempty"`
 }
 
 // LiveMetric compares the new version with the stable one on the same live requests; more is worse.

@@ -5,7 +5,7 @@ import (
 )
 
 // TryOnDeploymentSpec says which version of a model is served, and how it may change.
-// +kubebuilder:validation:XValidation:rule="!has(self.gates) || (has(self.rollout) && has(self.rollout.steps) && self.rollout.steps.exists(s, has(s.shadow)))",message="gates are judged in shadow; begin rollout.steps with a shadow step, or remove gates"
+// +kubebuilder:validation:XValidation:rule="!has(self.gates) || (has(self.rollout) && has(self.rollout.steps) && self.rollout.steps.exists(s, has(s.shadow) || has(s.replay)))",message="gates are judged in shadow or in a replay; begin rollout.steps with such a step, or remove gates"
 // +kubebuilder:validation:XValidation:rule="!has(self.scaling) || !has(self.scaling.targetBacklog) || duration(self.scaling.targetBacklog) <= duration(has(self.sidecar) && has(self.sidecar.requestTimeout) ? self.sidecar.requestTimeout : '30s')",message="scaling.targetBacklog is above sidecar.requestTimeout, so every request that waits so long is refused; lower targetBacklog, or raise requestTimeout"
 // +kubebuilder:validation:XValidation:rule="!has(self.rollout) || !has(self.rollout.strategy) || self.rollout.strategy != 'InPlace' || (has(self.scaling) ? has(self.scaling.minReplicas) && self.scaling.minReplicas >= 2 : self.replicas >= 2)",message="rollout.strategy InPlace takes one pod away while the next version starts, so with one replica nobody would serve: set replicas, or with scaling minReplicas, to 2 or more, or use Surge"
 type TryOnDeploymentSpec struct {
@@ -41,8 +41,8 @@ type TryOnDeploymentSpec struct {
 	// +optional
 	Rollout RolloutSpec `json:"rollout,omitempty,omitzero"`
 
-	// gates that a new version has to keep, compared with the stable one on the same requests, before it gets a share. With a shadow
-	// step and no gates they are latency-p95-ratio 1.10, error-rate-difference 0.01 and artefact-rate-difference 0.01.
+	// gates that a new version has to keep, compared with the stable one on the same requests, before it gets a share. With a shadow or
+	// replay step and no gates they are latency-p95-ratio 1.10, error-rate-difference 0.01 and artefact-rate-difference 0.01.
 	// +optional
 	// +listType=map
 	// +listMapKey=metric

@@ -125,6 +125,16 @@ func shadow(percent int32) v1alpha1.RolloutStep {
 	return v1alpha1.RolloutStep{Shadow: v1alpha1.ShadowStep{SamplePercent: percent}}
 }
 
+func replay() v1alpha1.RolloutStep { return v1alpha1.RolloutStep{Replay: &v1alpha1.ReplayStep{}} }
+
+// replayed has a replay step first, and more.
+func replayed(policy v1alpha1.SilencePolicy, more ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		steps(append([]v1alpha1.RolloutStep{replay()}, more...)...)(d)
+		d.Spec.Rollout.OnSilence = policy
+	}
+}
+
 // liveGates are gates of a deployment that begins with a shadow step.
 func liveGates(g ...v1alpha1.LiveGate) func(*v1alpha1.TryOnDeployment) {
 	return func(d *v1alpha1.TryOnDeployment) {
@@ -277,24 +287,31 @@ func judgementRules() map[string]rule {
 	unjudged := func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Steps = []v1alpha1.RolloutStep{step(10, 0)} }
 	both := shadow(20)
 	both.Weight = 10
+	held := replay()
+	held.Hold = &metav1.Duration{Duration: time.Minute}
 	return map[string]rule{
-		"a step is of one kind":         onDeployment(judged(step(10, time.Minute)), steps(both), "exactly one of the fields in [shadow weight] must be set"),
-		"a step does something":         onDeployment(judged(), steps(step(0, time.Minute)), "exactly one of the fields in [shadow weight] must be set"),
-		"a shadow step comes first":     onDeployment(judged(step(10, 0)), steps(step(10, 0), shadow(20)), "it comes first: a version is judged before it gets a share"),
-		"there is one shadow step":      onDeployment(judged(), judged(shadow(50)), "there is one shadow step at most"),
-		"weights rise after a shadow":   onDeployment(judged(step(10, 0), step(50, 0)), judged(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
-		"a sample is a percentage":      onDeployment(judged(), steps(shadow(101)), "samplePercent"),
-		"a sample is something":         onDeployment(judged(), steps(shadow(-1)), "samplePercent"),
-		"gates need a shadow step":      onDeployment(liveGates(latency, errors, artefacts), unjudged, "begin rollout.steps with a shadow step, or remove gates"),
-		"a gate stands once":            onDeployment(liveGates(latency), liveGates(latency, latency), "Duplicate value"),
-		"a live metric is known":        onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: "ssim", Max: "1"}), "latency-p95-ratio"),
-		"a gate has a bound":            onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency}), "max"),
-		"a latency gate is a ratio":     onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency, Max: "0.1"}), "1.10 allows ten percent slower"),
-		"a rate gate is a difference":   onDeployment(liveGates(errors), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveErrors, Max: "1.10"}), "0.01 allows one more in a hundred"),
-		"a rate gate leaves some room":  onDeployment(liveGates(artefacts), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveArtefacts, Max: "0"}), "is above 0 and at most 0.5"),
-		"a rollout ends":                onDeployment(deadline(time.Hour), deadline(time.Second), "must be from 1m to 720h"),
-		"silence is held or rejected":   onDeployment(onSilence(v1alpha1.SilenceReject), onSilence("Replay"), "Hold"),
-		"silence is a matter of shadow": onDeployment(onSilence(v1alpha1.SilenceHold), unjudged, "onSilence takes effect with a shadow step only"),
+		"a step is of one kind":           onDeployment(judged(step(10, time.Minute)), steps(both), "exactly one of the fields in [shadow replay weight] must be set"),
+		"a step does something":           onDeployment(judged(), steps(step(0, time.Minute)), "exactly one of the fields in [shadow replay weight] must be set"),
+		"a shadow step comes first":       onDeployment(judged(step(10, 0)), steps(step(10, 0), shadow(20)), "it comes first: a version is judged before it gets a share"),
+		"there is one shadow step":        onDeployment(judged(), judged(shadow(50)), "there is one shadow or replay step at most"),
+		"weights rise after a shadow":     onDeployment(judged(step(10, 0), step(50, 0)), judged(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
+		"a sample is a percentage":        onDeployment(judged(), steps(shadow(101)), "samplePercent"),
+		"a sample is something":           onDeployment(judged(), steps(shadow(-1)), "samplePercent"),
+		"gates need a shadow step":        onDeployment(liveGates(latency, errors, artefacts), unjudged, "begin rollout.steps with such a step, or remove gates"),
+		"a gate stands once":              onDeployment(liveGates(latency), liveGates(latency, latency), "Duplicate value"),
+		"a live metric is known":          onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: "ssim", Max: "1"}), "latency-p95-ratio"),
+		"a gate has a bound":              onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency}), "max"),
+		"a latency gate is a ratio":       onDeployment(liveGates(latency), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveLatency, Max: "0.1"}), "1.10 allows ten percent slower"),
+		"a rate gate is a difference":     onDeployment(liveGates(errors), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveErrors, Max: "1.10"}), "0.01 allows one more in a hundred"),
+		"a rate gate leaves some room":    onDeployment(liveGates(artefacts), liveGates(v1alpha1.LiveGate{Metric: v1alpha1.LiveArtefacts, Max: "0"}), "is above 0 and at most 0.5"),
+		"a rollout ends":                  onDeployment(deadline(time.Hour), deadline(time.Second), "must be from 1m to 720h"),
+		"silence is met as is known":      onDeployment(onSilence(v1alpha1.SilenceReject), onSilence("Promote"), "Hold"),
+		"a replay decides on silence":     onDeployment(onSilence(v1alpha1.SilenceReplay), replayed(v1alpha1.SilenceReplay), "use Hold or Reject"),
+		"silence is a matter of verdicts": onDeployment(onSilence(v1alpha1.SilenceHold), unjudged, "onSilence takes effect with a shadow or replay step only"),
+		"a replay comes first":            onDeployment(replayed(v1alpha1.SilenceReject, step(10, 0)), steps(step(10, 0), replay()), "it comes first: a version is judged before it gets a share"),
+		"a version is judged in one way":  onDeployment(replayed(v1alpha1.SilenceHold), steps(shadow(20), replay()), "there is one shadow or replay step at most"),
+		"a replay ends by itself":         onDeployment(replayed(v1alpha1.SilenceHold), steps(held), "a replay lasts until its requests are put"),
+		"gates are judged in a replay":    onDeployment(func(d *v1alpha1.TryOnDeployment) { liveGates(errors)(d); steps(replay())(d) }, unjudged, "begin rollout.steps with such a step, or remove gates"),
 	}
 }
 

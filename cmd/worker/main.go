@@ -1,4 +1,4 @@
-// Command tryon-worker does the work of the operator's pods: synth, pin, test, train, evaluate, publish, pull, install.
+// Command tryon-worker does the work of the operator's pods: synth, pin, test, train, evaluate, replay, publish, pull, install.
 package main
 
 import (

@@ -57,7 +57,7 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 	if change := plan.Capacity.Change(); change != "" {
 		r.Recorder.Eventf(obj, nil, corev1.EventTypeNormal, plan.Capacity.Reason, "Scale", "%s", change)
 	}
-	return nil
+	return p.replay(ctx, plan)
 }
 
 func (p *pass) keepLedger(ctx context.Context, ledger *evidence.Ledger) error {

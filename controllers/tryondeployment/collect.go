@@ -61,7 +61,7 @@ func restarts(obj *v1alpha1.TryOnDeployment, candidate string) int32 {
 func caseOf(obj *v1alpha1.TryOnDeployment, seen *Observed) *judge.Case {
 	steps := obj.Spec.Rollout.Steps
 	wanted, stable := resolve(obj, seen).Version, routed(seen)
-	if len(steps) == 0 || steps[0].Shadow.SamplePercent == 0 || wanted == "" || stable == "" || wanted == stable {
+	if len(steps) == 0 || steps[0].Weight > 0 || wanted == "" || stable == "" || wanted == stable {
 		return nil
 	}
 	c := judge.CaseOf(obj, stable, wanted, seen.Restarts)

@@ -1,6 +1,7 @@
 package tryondeployment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ type Reconciler struct {
 	// Serving is what the builders of the pods need.
 	Serving serving.Config
 	Pods    Pods
-	// Runner has the reports of judgements made.
+	// Runner has replays and the reports of judgements made.
 	Runner *runner.Runner
 
 	// collecting holds back how often the pods of an object are asked for evidence.
@@ -68,7 +69,7 @@ type Reconciler struct {
 	loads capacity.Memories
 }
 
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions;tryondatasetversions,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/status,verbs=patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/finalizers,verbs=update
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
@@ -76,11 +77,11 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=get;list;watch
-// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
-// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;create;patch
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
+// +kubebuilder:rbac:groups=policy,resources=poddisruptionbudgets,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile brings one TryOnDeployment a step further.
@@ -149,9 +150,9 @@ func notLedger(e event.UpdateEvent) bool {
 	return !ok || config.Data[evidence.LedgerKey] == ""
 }
 
-// deploymentOf finds the TryOnDeployment of a serving pod or of an EndpointSlice, which has the labels of its Service.
+// deploymentOf finds the TryOnDeployment of a serving pod, of one that replays, or of an EndpointSlice, which has the labels of its Service.
 func deploymentOf(_ context.Context, obj client.Object) []reconcile.Request {
-	name := obj.GetLabels()[names.LabelDeployment]
+	name := cmp.Or(obj.GetLabels()[names.LabelDeployment], obj.GetLabels()[names.LabelReplay])
 	if name == "" {
 		return nil
 	}

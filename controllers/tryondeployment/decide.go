@@ -10,10 +10,12 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/progress"
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
@@ -33,6 +35,8 @@ type Plan struct {
 	At time.Time
 	// Ledger has to be kept before anything else is done; nil when the kept one is right.
 	Ledger *evidence.Ledger
+	// Next is what is next about the Job of a replay.
+	Next backend.Next
 	// Judgement of the wanted version; nil when there is none.
 	Judgement *v1alpha1.JudgementStatus
 	// Capacity is how many pods each version is to have.
@@ -53,6 +57,9 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
 	facts := factsOf(obj, seen, plan.Judgement, now)
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
+	if seen.Replay != nil {
+		facts.Replay, plan.Next = seen.Replay.Stand(seen.replayed(), now)
+	}
 	plan.Plan = rollout.Decide(facts, now)
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	if plan.RecheckAfter == 0 && anyUnready(seen) {
@@ -99,7 +106,7 @@ func ledgerFor(seen *Observed, plan rollout.Plan, now time.Time) *evidence.Ledge
 	switch {
 	case seen.LedgerGrown:
 		return seen.Ledger
-	case plan.Shadow == 0 || seen.Case == nil || seen.Case.Candidate != plan.Candidate || seen.Ledger != nil:
+	case (plan.Shadow == 0 && !plan.Replay) || seen.Case == nil || seen.Case.Candidate != plan.Candidate || seen.Ledger != nil:
 		return nil
 	}
 	// A case that no ledger can be opened for has no control document either, and that error is told.
@@ -132,12 +139,12 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 	versions := versionsByPod(seen)
 	facts := rollout.Facts{
 		Wanted:     resolve(obj, seen).Version,
-		Steps:      stepsOf(obj.Spec.Rollout.Steps),
+		Steps:      progress.Steps(obj.Spec.Rollout.Steps),
 		LastStable: obj.Status.Stable,
 		Endpoints:  endpointsOf(obj.Name, seen, versions),
 		Buildable:  map[string]bool{},
-		Control:    documentOf(seen),
-		Record:     recordOf(obj.Status.Candidate),
+		Control:    progress.Document(seen.Control),
+		Record:     progress.Record(obj.Status.Candidate),
 		Routed:     routed(seen),
 
 		Deadline: deadlineOf(obj),
@@ -192,46 +199,6 @@ func rejectedOf(obj *v1alpha1.TryOnDeployment) map[string]string {
 		}
 	}
 	return out
-}
-
-func stepsOf(steps []v1alpha1.RolloutStep) []rollout.Step {
-	var out []rollout.Step
-	for _, s := range steps {
-		step := rollout.Step{Weight: int(s.Weight), Shadow: int(s.Shadow.SamplePercent)}
-		if s.Hold != nil {
-			step.Hold = s.Hold.Duration
-		}
-		out = append(out, step)
-	}
-	return out
-}
-
-func documentOf(seen *Observed) rollout.Document {
-	out := rollout.Document{Generation: seen.Control.Generation}
-	if c := seen.Control.Candidate; c != nil && c.Weight > 0 {
-		out.Candidate = &rollout.Share{Version: c.Version, Weight: c.Weight}
-	}
-	if s := seen.Control.Shadow; s != nil {
-		out.Shadow = &rollout.Shadow{Version: s.Version, Epoch: s.Epoch, Percent: s.SamplePercent}
-	}
-	return out
-}
-
-func recordOf(candidate *v1alpha1.CandidateStatus) *rollout.Record {
-	if candidate == nil {
-		return nil
-	}
-	record := &rollout.Record{Version: candidate.Version, Step: -1, Generation: ptr.Deref(candidate.ControlGeneration, 0)}
-	if candidate.Step != nil {
-		record.Step = int(*candidate.Step)
-	}
-	if candidate.AppliedTime != nil {
-		record.Applied = candidate.AppliedTime.Time
-	}
-	if candidate.StartTime != nil {
-		record.Started = candidate.StartTime.Time
-	}
-	return record
 }
 
 // versionsByPod gives the version of each pod by its name.

@@ -26,6 +26,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/replayjob"
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
@@ -57,6 +58,8 @@ type Observed struct {
 	Ledger *evidence.Ledger
 	// LedgerGrown says that the ledger is more than the kept one.
 	LedgerGrown bool
+	// Replay is what is known of Jobs that compare.
+	Replay *replayjob.Seen
 	// Restarts counts how often the evidence about the wanted version was lost.
 	Restarts int32
 	// Present is the number of replicas in the spec of the stable version's Deployment, and Loads what its pods said before; only when
@@ -79,6 +82,9 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment)
 	}
 	r.ask(ctx, podsToAsk(obj, seen), seen)
 	if err := r.observeEvidence(ctx, obj, seen); err != nil {
+		return nil, err
+	}
+	if err := r.observeReplay(ctx, obj, seen); err != nil {
 		return nil, err
 	}
 	r.observeReport(ctx, obj, seen)

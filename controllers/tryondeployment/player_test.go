@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +47,8 @@ type player struct {
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
 	slower map[string]float64
 	silent bool
+	// known is how many requests a replay counts; 0 for one that does not end.
+	known int
 	// compared counts the pairs of a pod in an epoch, and the reports that it gave.
 	compared map[string]*comparison
 	// owners are the versions of pods, by UID.
@@ -194,6 +197,10 @@ func (p *player) tick(ctx context.Context) error {
 	if err := p.List(ctx, &pods, client.InNamespace(p.namespace)); err != nil {
 		return err
 	}
+	if err := p.work(ctx); err != nil {
+		return err
+	}
+	pods.Items = slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Labels[names.LabelReplay] != "" })
 	clear(p.ready)
 	for i := range pods.Items {
 		if c := pods.Items[i].Status.Conditions; pods.Items[i].DeletionTimestamp.IsZero() && len(c) > 0 && c[0].Type == corev1.PodReady && c[0].Status == corev1.ConditionTrue {

@@ -10,8 +10,8 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/progress"
 	"github.com/braincreators/tryon-operator/internal/reporting"
-	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 	"github.com/braincreators/tryon-operator/internal/status"
@@ -65,43 +65,13 @@ func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	}
 	s := &obj.Status
 	s.Stable = stable
-	s.Candidate = candidateOf(plan.Plan)
-	s.Weight = weightOf(plan.Plan)
+	s.Candidate = progress.Candidate(plan.Plan)
+	s.Weight = progress.Weight(plan.Plan)
 	replicas, ready := countPods(seen, stable)
 	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
 	s.Pods = fmt.Sprintf("%d/%d", ready, plan.Capacity.Replicas)
 	s.Selector = serving.Selector(obj.Name, stable).String()
 	s.URL = serving.URL(obj)
-}
-
-// weightOf says what the candidate gets.
-func weightOf(plan rollout.Plan) string {
-	switch {
-	case plan.Candidate == "":
-		return ""
-	case plan.Weight == 0 && plan.Shadow > 0:
-		return fmt.Sprintf("shadow %d%%", plan.Shadow)
-	}
-	return fmt.Sprintf("%d%%", plan.Weight)
-}
-
-func candidateOf(plan rollout.Plan) *v1alpha1.CandidateStatus {
-	if plan.Candidate == "" {
-		return nil
-	}
-	out := &v1alpha1.CandidateStatus{Version: plan.Candidate}
-	r := plan.Record
-	if r != nil && !r.Started.IsZero() {
-		out.StartTime = ptr.To(metav1.NewTime(r.Started))
-	}
-	if r != nil && r.Step >= 0 {
-		out.Step = ptr.To(int32(r.Step))
-		out.ControlGeneration = ptr.To(r.Generation)
-		if !r.Applied.IsZero() {
-			out.AppliedTime = ptr.To(metav1.NewTime(r.Applied))
-		}
-	}
-	return out
 }
 
 // countPods counts the pods of a version that are not being deleted, and the ready ones of them.

@@ -90,16 +90,3 @@ func TestACommandIsShownAsLongAsItIsThere(t *testing.T) {
 		}
 	}
 }
-
-func TestTheWeightIsForPeople(t *testing.T) {
-	for want, plan := range map[string]rollout.Plan{
-		"":           {Stable: "tops-v1"},
-		"0%":         {Stable: "tops-v1", Candidate: "tops-v2"},
-		"shadow 20%": {Stable: "tops-v1", Candidate: "tops-v2", Shadow: 20},
-		"10%":        {Stable: "tops-v1", Candidate: "tops-v2", Shadow: 20, Weight: 10},
-	} {
-		if got := weightOf(plan); got != want {
-			t.Errorf("weight %q, want %q", got, want)
-		}
-	}
-}

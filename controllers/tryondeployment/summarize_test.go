@@ -131,18 +131,3 @@ func TestAPromotionThatFailedIsNotReported(t *testing.T) {
 		t.Errorf("stable is %s, but the Service selects tops-v1", obj.Status.Stable)
 	}
 }
-
-func TestTheRecordOfARolloutSurvivesTheStatus(t *testing.T) {
-	for name, record := range map[string]rollout.Record{
-		"before the first step": {Version: "tops-v2", Step: -1},
-		"not applied yet":       {Version: "tops-v2", Step: 1, Generation: 7},
-		"applied":               {Version: "tops-v2", Step: 2, Generation: 9, Applied: servingpodtest.Noon, Started: servingpodtest.Noon},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := recordOf(candidateOf(rollout.Plan{Candidate: "tops-v2", Record: &record}))
-			if diff := cmp.Diff(&record, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
-	}
-}

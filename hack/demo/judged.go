@@ -13,7 +13,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -60,7 +59,7 @@ func (d *demo) rejectBlurred(ctx context.Context, say func(string)) (string, err
 	if err != nil {
 		return "", err
 	}
-	return note, d.fetchJudgement(ctx)
+	return note, d.fetchJudgement(ctx, say)
 }
 
 // promotePolished lets a version come that was trained a little longer, and shoppers ask until it has taken over. Then the deployment is as
@@ -73,17 +72,20 @@ func (d *demo) promotePolished(ctx context.Context, say func(string)) (string, e
 	return note, d.applySample(ctx, "tryondeployment.yaml")
 }
 
-// fetchJudgement leaves the page of the newest judgement in out/demo/reports, if there is one.
-func (d *demo) fetchJudgement(ctx context.Context) error {
-	tod := &unstructured.Unstructured{}
-	tod.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("TryOnDeployment"))
-	if err := d.kube.Get(ctx, client.ObjectKey{Namespace: kube.Namespace, Name: deploymentName}, tod); err != nil {
-		return fmt.Errorf("reading %s: %w", deploymentName, err)
-	}
-	uri, found, err := unstructured.NestedString(tod.Object, "status", "judgement", "report", "uri")
-	if err != nil || !found {
+// fetchJudgement leaves the page of the newest judgement in out/demo/reports, once the Job that makes it is done.
+func (d *demo) fetchJudgement(ctx context.Context, say func(string)) error {
+	say("waiting for the page of the judgement")
+	tod, err := d.deployment(ctx)
+	if err != nil {
 		return err
 	}
+	err = kube.Await(ctx, d.kube, tod, 3*time.Minute, func(t *v1alpha1.TryOnDeployment) (bool, error) {
+		return t.Status.Judgement != nil && t.Status.Judgement.Report != nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("waiting for the report of a judgement: %w", err)
+	}
+	uri := tod.Status.Judgement.Report.URI
 	page := strings.TrimSuffix(uri, ".json") + ".html"
 	body, err := d.kube.Proxy(ctx, kube.Request{Method: http.MethodGet, Target: "pods/reports:8080", Path: page})
 	if err != nil {

@@ -125,10 +125,6 @@ func (d *demo) whatNext(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	reports := "out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png"
-	if _, err := os.Stat(filepath.Join(d.out, shadowReport)); err == nil {
-		reports += ", out/demo/" + shadowReport
-	}
 	fmt.Printf(`
 What was decided on live requests, with nobody touching anything:
   %[5]s
@@ -136,7 +132,8 @@ What was decided on live requests, with nobody touching anything:
 kubectl -n %[2]s get tod
 %[6]s
 The picture:  out/demo/tryon.png          (before, garment and after: out/demo/tryon-sheet.png)
-The reports:  %[4]s
+The reports:  out/demo/reports/data.html, out/demo/reports/evaluation.html, out/demo/contact-sheet.png
+              out/demo/%[4]s     (why the bad version was rejected)
 
 What to try next:
   export KUBECONFIG=%[1]s%[7]s
@@ -160,7 +157,7 @@ The next version waits in shadow until enough requests came to judge it:
 
 All reports, those of the above too:
   kubectl -n %[2]s port-forward pod/reports 8081:8080 &      # then http://127.0.0.1:8081/
-`, d.kubeconfig, kube.Namespace, deploymentName, reports, strings.Join(d.decisions, "\n  "), table, d.kubectlHint(ctx))
+`, d.kubeconfig, kube.Namespace, deploymentName, shadowReport, strings.Join(d.decisions, "\n  "), table, d.kubectlHint(ctx))
 	return nil
 }
 

@@ -89,13 +89,13 @@ func ours(paths ...string) []string {
 }
 
 var (
-	level0    = []string{"internal/report", "internal/task", "internal/sequential", "internal/scale", "internal/drift", "internal/imaging", "internal/oip", "internal/quality", "internal/evidence", "internal/strict"}
+	level0    = []string{"internal/report", "internal/task", "internal/sequential", "internal/scale", "internal/drift", "internal/imaging", "internal/oip", "internal/quality", "internal/evidence", "internal/strict", "internal/compare"}
 	dataPlane = []string{
 		"internal/artefact", "internal/browse", "internal/bucket", "internal/control", "internal/dataset", "internal/datatest", "internal/evaluate", "internal/judgement",
-		"internal/runtime", "internal/sidecar", "internal/synth", "internal/train", "internal/worker",
+		"internal/replay", "internal/runtime", "internal/sidecar", "internal/synth", "internal/train", "internal/worker",
 		"cmd/worker", "cmd/sidecar", "cmd/runtime",
 	}
-	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch", "internal/servingpod"}
+	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch", "internal/servingpod", "internal/progress"}
 	judgement  = []string{"internal/capacity", "internal/rollout", "internal/judge", "internal/history", "internal/gate", "internal/sequential", "internal/scale", "internal/drift"}
 	plumbing   = []string{"internal/apply", "internal/status", "internal/metrics", "internal/runner", "internal/reporting"}
 	kubernetes = []string{"k8s.io", "sigs.k8s.io", "github.com/kubeflow"}

@@ -33,8 +33,10 @@ const (
 	LabelModelVersion = "tryon.braincreators.com/model-version"
 	// LabelDeployment holds the name of the TryOnDeployment.
 	LabelDeployment = "tryon.braincreators.com/deployment"
-	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish or judgement.
+	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish, judgement or replay.
 	LabelWork = "tryon.braincreators.com/work"
+	// LabelReplay holds the name of the TryOnDeployment that a worker pod replays requests for.
+	LabelReplay = "tryon.braincreators.com/replay"
 	// LabelStage holds the name of the training stage.
 	LabelStage = "tryon.braincreators.com/stage"
 )
@@ -76,7 +78,7 @@ const (
 	PortShopper = 8080
 	// PortOps serves metrics, health and control.
 	PortOps = 8081
-	// PortRuntime is the model server's, on the pod's loopback interface only.
+	// PortRuntime is the model server's, on the pod's loopback interface only. A second one has the next.
 	PortRuntime = 8500
 )
 

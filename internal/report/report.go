@@ -41,6 +41,8 @@ const (
 	KindStage Kind = "Stage"
 	// KindEvaluation reports an evaluation; its summary is an EvaluationSummary.
 	KindEvaluation Kind = "Evaluation"
+	// KindReplay reports a comparison of two versions on known requests; its summary is a ReplaySummary.
+	KindReplay Kind = "Replay"
 	// KindPublish reports published weights; its summary is a PublishSummary.
 	KindPublish Kind = "Publish"
 	// KindJudgement reports the page of a decided judgement; its summary is a JudgementSummary.
@@ -138,6 +140,14 @@ type EvaluationSummary struct {
 	Baselines map[string]Scores `json:"baselines"`
 	// Golden is the digest of the tree of golden requests recorded from the serving runtime.
 	Golden string `json:"golden"`
+}
+
+// ReplaySummary holds the evidence about a candidate.
+type ReplaySummary struct {
+	// Pairs counts the requests that were put to both versions.
+	Pairs int64 `json:"pairs"`
+	// Evidence is a packed evidence.Report.
+	Evidence []byte `json:"evidence"`
 }
 
 // PublishSummary names the published weights.

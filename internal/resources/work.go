@@ -27,6 +27,7 @@ const (
 	Stage    Kind = "stage"
 	Evaluate Kind = "evaluate"
 	Publish  Kind = "publish"
+	Replay   Kind = "replay"
 	Judge    Kind = "judgement"
 )
 

@@ -105,11 +105,7 @@ func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version) (corev1.
 }
 
 func (c Config) makeRuntime(tod *v1alpha1.TryOnDeployment, weights corev1.VolumeMount) corev1.Container {
-	image := c.Images.Runtime
-	if tod.Spec.Runtime.Image != "" {
-		image = tod.Spec.Runtime.Image
-	}
-	runtime := resources.MakeContainer(names.ContainerRuntime, image, []string{
+	runtime := resources.MakeContainer(names.ContainerRuntime, c.runtimeImage(tod), []string{
 		"/tryon-runtime", "--model-dir", treeDir, "--listen", fmt.Sprintf("127.0.0.1:%d", names.PortRuntime), "--ort", "/usr/lib/libonnxruntime.so",
 		"--request-timeout", RequestTimeout(tod).String(),
 	}, weights)
@@ -125,6 +121,13 @@ func (c Config) makeRuntime(tod *v1alpha1.TryOnDeployment, weights corev1.Volume
 		runtime.Command = append(runtime.Command, "--intra-op-threads", strconv.FormatInt(limit.Value(), 10))
 	}
 	return runtime
+}
+
+func (c Config) runtimeImage(tod *v1alpha1.TryOnDeployment) string {
+	if tod.Spec.Runtime.Image != "" {
+		return tod.Spec.Runtime.Image
+	}
+	return c.Images.Runtime
 }
 
 func (c Config) makeSidecar(tod *v1alpha1.TryOnDeployment, version string, catalogue catalogue, weights corev1.VolumeMount) corev1.Container {

@@ -54,6 +54,9 @@ func everything() *v1alpha1.TryOnDeployment {
 		RequestTimeout: &metav1.Duration{Duration: 2 * time.Minute}, MaxBatch: 8,
 		Resources: &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 	}
+	tod.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Replay: &v1alpha1.ReplayStep{Resources: &v1alpha1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("2")},
+	}}}}
 	tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "s3://garments/tops?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "catalogue"}}
 	tod.Spec.Placement = v1alpha1.PodPlacement{
 		NodeSelector: map[string]string{"pool": "gpu"}, ServiceAccountName: "shopper",
@@ -61,6 +64,15 @@ func everything() *v1alpha1.TryOnDeployment {
 		ImagePullSecrets: []v1alpha1.SecretReference{{Name: "registry"}},
 	}
 	return tod
+}
+
+// question is a comparison of two versions that were trained on a dataset in a claim.
+func question() serving.Replay {
+	return serving.Replay{
+		Epoch: "0123456789abcdef0123456789abcdef", LatencyRatio: 1.1,
+		Stable: serving.Version{Name: "tops-v1", Weights: digest}, Candidate: serving.Version{Name: "tops-v2", Weights: digest},
+		Dataset: v1alpha1.TryOnDatasetVersionSpec{Source: v1alpha1.BlobSource{URI: "pvc://data/vton"}, Layout: "VITONHD", Digest: digest},
+	}
 }
 
 func TestObjectsAreBuiltAsRecorded(t *testing.T) {
@@ -72,10 +84,16 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeDeployment(tod, version, 2) }
 	}
+	replay := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
+		return func() (any, error) { return c.MakeReplay(tod, question(), resources.Attempt{}) }
+	}
 	tests := map[string]func() (any, error){
 		"deployment-plain":          deployment(withClaim, storefront()),
 		"deployment-everything":     deployment(withBucket, everything()),
 		"deployment-catalogue-pvc":  deployment(withClaim, shared),
+		"replay":                    replay(withClaim, storefront()),
+		"replay-with-resources":     replay(withBucket, everything()),
+		"replay-policy":             func() (any, error) { return serving.MakeReplayPolicy(storefront()), nil },
 		"service":                   func() (any, error) { return serving.MakeService(storefront(), "tops-v2"), nil },
 		"service-of-version":        func() (any, error) { return serving.MakeVersionService(storefront(), "tops-v2"), nil },
 		"network-policy":            func() (any, error) { return withClaim.MakeNetworkPolicy(storefront()), nil },
@@ -105,12 +123,17 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pod := deployment.Spec.Template.Spec
-			if ptr.Deref(pod.AutomountServiceAccountToken, true) {
-				t.Error("the service account's token is mounted")
+			job, err := config(claim()).MakeReplay(tod, question(), resources.Attempt{})
+			if err != nil {
+				t.Fatal(err)
 			}
-			for _, complaint := range apitest.Unrestricted(pod) {
-				t.Error(complaint)
+			for _, pod := range []corev1.PodSpec{deployment.Spec.Template.Spec, job.Spec.Template.Spec} {
+				if ptr.Deref(pod.AutomountServiceAccountToken, true) {
+					t.Error("the service account's token is mounted")
+				}
+				for _, complaint := range apitest.Unrestricted(pod) {
+					t.Error(complaint)
+				}
 			}
 		})
 	}

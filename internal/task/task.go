@@ -106,6 +106,33 @@ type Evaluate struct {
 	Title string `json:"title,omitempty"`
 }
 
+// Side is one version of a comparison.
+type Side struct {
+	// Version is its name, Weights the folder that its runtime serves, and Runtime that server's base URL.
+	Version string `json:"version"`
+	Weights string `json:"weights"`
+	Runtime string `json:"runtime"`
+}
+
+// Replay asks for the comparison of two versions on known requests.
+type Replay struct {
+	Key   string `json:"key"`
+	Epoch string `json:"epoch"`
+	Store string `json:"store"`
+	// Source and Digest are the dataset whose test split is put.
+	Source    Source `json:"source"`
+	Digest    string `json:"digest"`
+	Stable    Side   `json:"stable"`
+	Candidate Side   `json:"candidate"`
+	// LatencyRatio is the margin of the latency gate, at which each pair is compared.
+	LatencyRatio float64 `json:"latencyRatio"`
+	// TimeoutSeconds is how long one answer may take.
+	TimeoutSeconds int64 `json:"timeoutSeconds"`
+}
+
+// Timeout is how long one answer may take, a second at least.
+func (r Replay) Timeout() time.Duration { return time.Duration(max(r.TimeoutSeconds, 1)) * time.Second }
+
 // Lineage is everything a version's weights descend from; it is written into the published card. Names and numbers of the cluster
 // are no part of it: the same weights from two models are the same tree.
 type Lineage struct {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/compare"
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 	"github.com/braincreators/tryon-operator/internal/sidecar/route"
@@ -43,14 +44,8 @@ type answer struct {
 	alone bool
 }
 
-const (
-	// leastPatience and patienceFactor: a candidate may take this many times as long as this pod did, and never less than so long. Who is
-	// slower has failed the latency gate anyway, and would hold the ring up.
-	leastPatience  = 2 * time.Second
-	patienceFactor = 10
-	// maxFrame bounds what an answer has beside its tensors, and a refusal.
-	maxFrame = 64 << 10
-)
+// maxFrame bounds what an answer has beside its tensors, and a refusal.
+const maxFrame = 64 << 10
 
 func newClient() *http.Client {
 	return &http.Client{
@@ -68,7 +63,7 @@ func (m *Mirror) patience(s Sample) time.Duration {
 	if s.Failed {
 		return m.options.Patience
 	}
-	return min(max(leastPatience, patienceFactor*s.Took), m.options.Patience)
+	return compare.Patience(s.Took, m.options.Patience)
 }
 
 // ask puts a sample to the candidate. Nothing of the shopper's request but its tensors and its seed is sent.

@@ -186,7 +186,7 @@ func (m *Mirror) handle(ctx context.Context, c *comparer, j job) {
 		}
 		return
 	}
-	if m.count(j.epoch, pair.add) {
+	if m.count(j.epoch, pair.Add) {
 		m.options.Paired(stableOutcome(j.sample), string(got.outcome), time.Since(start))
 	}
 }

@@ -438,22 +438,26 @@ func TestArtefactsAreToldByWhatIsUsualHere(t *testing.T) {
 		odd[i] = 255 - odd[i]
 	}
 	got := answer{outcome: answered, out: oip.Result{Image: odd, WarpedMask: s.Out.WarpedMask, CompositeMask: s.Out.CompositeMask}}
-	compare := func(e *epoch) pair {
+	// learnt is how many answers tell what is usual.
+	const learnt = 100
+	compare := func(e *epoch) sequential.Pairs {
 		p, err := c.compare(job{epoch: e, sample: s}, got)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return p
+		var totals evidence.Totals
+		p.Add(&totals)
+		return totals.Artefacts
 	}
-	for i := range learnFrom {
-		if p := compare(e); p.candidateArtefact || p.stableArtefact {
+	for i := range learnt {
+		if p := compare(e); p.BothGood != 1 {
 			t.Fatalf("pair %d: an artefact before anything is known", i)
 		}
 	}
-	if p := compare(e); !p.candidateArtefact || p.stableArtefact {
+	if p := compare(e); p.OnlyCandidate != 1 {
 		t.Errorf("%+v, want the candidate's picture to be an artefact", p)
 	}
-	if p := compare(&epoch{}); p.candidateArtefact {
+	if p := compare(&epoch{}); p.BothGood != 1 {
 		t.Error("another epoch uses what was learnt in this one")
 	}
 }

@@ -1,0 +1,55 @@
+package tryondeployment
+
+import (
+	"context"
+	"errors"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/replayjob"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+func (r *Reconciler) replays() *replayjob.Jobs {
+	return &replayjob.Jobs{Client: r.Client, Run: r.Runner, Serving: r.Serving}
+}
+
+// observeReplay looks for Jobs that compare, and adds what the one for the present question counted to the ledger, once.
+func (r *Reconciler) observeReplay(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
+	var question serving.Replay
+	var stable *v1alpha1.TryOnModelVersion
+	if c := seen.Case; c != nil {
+		question = serving.Replay{
+			Epoch: c.Epoch, LatencyRatio: judge.LatencyRatio(c.Gates),
+			Stable:    serving.Version{Name: c.Stable, Weights: weightsOf(seen, obj.Name, c.Stable)},
+			Candidate: serving.Version{Name: c.Candidate, Weights: weightsOf(seen, obj.Name, c.Candidate)},
+		}
+		stable = newest(seen.Versions, func(v *v1alpha1.TryOnModelVersion) bool { return v.Name == c.Stable })
+	}
+	var err error
+	if seen.Replay, err = r.replays().Observe(ctx, obj, question, stable); err != nil || seen.Ledger == nil {
+		return err
+	}
+	report, reported, err := seen.Replay.Evidence()
+	if reported && !seen.replayed() && !errors.Is(err, evidence.ErrInvalid) {
+		r.take(ctx, seen, "of the replay", report, err)
+	}
+	return nil
+}
+
+// replayed says whether the ledger has what the replay counted.
+func (seen *Observed) replayed() bool {
+	return seen.Ledger != nil && seen.Case != nil && seen.Ledger.Knows(evidence.ReplayInstance(seen.Case.Epoch))
+}
+
+// replay starts the Job that the plan asks for, or clears away those that it does not.
+func (p *pass) replay(ctx context.Context, plan Plan) error {
+	switch {
+	case plan.Replay:
+		return p.replays().Ensure(ctx, p.obj, p.seen.Replay, plan.Next)
+	case p.seen.Replay != nil && len(p.seen.Replay.Runs) > 0:
+		return p.replays().Clear(ctx, p.obj, p.seen.Replay)
+	}
+	return nil
+}

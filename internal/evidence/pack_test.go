@@ -1,0 +1,76 @@
+package evidence
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/braincreators/tryon-operator/internal/report"
+)
+
+// spread is a report whose latencies reach over all of the histogram: the largest that a replay gives.
+func spread(t *testing.T, pairs int) Report {
+	t.Helper()
+	totals, err := NewTotals(1.1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range pairs {
+		totals.Pairs++
+		totals.Errors.Observe(false, false)
+		took := time.Millisecond << (i % 17)
+		if err := totals.Latency.Observe(took+time.Duration(i), took*time.Duration(1+i%5)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Report{
+		Schema: Schema, Epoch: "e1", Stable: "tops-v1", Candidate: "tops-v2", Instance: ReplayInstance("e1"), Sequence: 1,
+		TakenAt: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC), Totals: totals,
+	}
+}
+
+func TestAPackedReportFitsAContainersLastWords(t *testing.T) {
+	r := spread(t, 10_000)
+	packed, err := r.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := report.New(report.KindReplay, "sha256:0", report.Passed, report.ReplaySummary{Pairs: r.Pairs, Evidence: packed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Encode(); err != nil {
+		t.Error(err)
+	}
+	got, err := Unpack(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r.Errors, got.Errors); diff != "" || got.Latency != r.Latency || got.Instance != r.Instance {
+		t.Errorf("unpacked is something else:\n%s", diff)
+	}
+}
+
+func TestABadPackIsRefused(t *testing.T) {
+	bomb := &bytes.Buffer{}
+	w := gzip.NewWriter(bomb)
+	if _, err := w.Write(make([]byte, 64<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	good, err := spread(t, 3).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, packed := range map[string][]byte{"nothing": nil, "no gzip": []byte("{}"), "a bomb": bomb.Bytes(), "a cut": good[:len(good)/2]} {
+		if _, err := Unpack(packed); !errors.Is(err, ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

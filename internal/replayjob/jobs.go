@@ -1,0 +1,144 @@
+package replayjob
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
+	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/runner"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+// Jobs reads and writes the Jobs of replays.
+type Jobs struct {
+	client.Client
+	Run     *runner.Runner
+	Serving serving.Config
+}
+
+// Seen is what one look found.
+type Seen struct {
+	// Runs are all Jobs that replay for the object, also those of earlier questions.
+	Runs []backend.Run
+	// Replay is the question that is put; its Dataset is empty when Missing says why it cannot be read.
+	Replay  serving.Replay
+	Missing string
+}
+
+// Observe looks for the replay that answers a question about two versions.
+func (j *Jobs) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment, replay serving.Replay, stable *v1alpha1.TryOnModelVersion) (*Seen, error) {
+	seen := &Seen{Replay: replay}
+	var err error
+	if seen.Runs, err = j.Run.Jobs(ctx, tod, client.MatchingLabels(serving.ReplaySelector(tod.Name))); err != nil {
+		return nil, err
+	}
+	if stable == nil {
+		seen.Missing = fmt.Sprintf("the record of %s is gone, and with it the name of its dataset", replay.Stable.Name)
+		return seen, nil
+	}
+	name := stable.Spec.Dataset.Name
+	dataset := &v1alpha1.TryOnDatasetVersion{}
+	switch err := j.Get(ctx, client.ObjectKey{Namespace: tod.Namespace, Name: name}, dataset); {
+	case client.IgnoreNotFound(err) != nil:
+		return nil, fmt.Errorf("reading TryOnDatasetVersion %s: %w", name, err)
+	case err != nil:
+		seen.Missing = fmt.Sprintf("the dataset %s of %s is gone", name, replay.Stable.Name)
+	default:
+		seen.Replay.Dataset = dataset.Spec
+	}
+	return seen, nil
+}
+
+// Evidence gives what the replay counted; ok is false when it has not reported. Errors wrap evidence.ErrInvalid.
+func (s *Seen) Evidence() (r evidence.Report, ok bool, err error) {
+	for i := range s.Runs {
+		run := &s.Runs[i]
+		if run.Key != s.Replay.Key() || run.State != backend.Reported {
+			continue
+		}
+		var summary report.ReplaySummary
+		if err := run.Report.Into(report.KindReplay, &summary); err != nil {
+			return r, true, fmt.Errorf("%w: %w", evidence.ErrInvalid, err)
+		}
+		if r, err = evidence.Unpack(summary.Evidence); err == nil && r.Instance != evidence.ReplayInstance(s.Replay.Epoch) {
+			err = fmt.Errorf("%w: instance %s is none of this replay", evidence.ErrInvalid, r.Instance)
+		}
+		return r, true, err
+	}
+	return r, false, nil
+}
+
+// Stand says how the replay stands, and what is next about its Job; taken tells that its evidence is in the ledger.
+func (s *Seen) Stand(taken bool, now time.Time) (rollout.Replay, backend.Next) {
+	next := backend.Decide(s.Runs, s.Replay.Key(), "", now)
+	switch _, reported, err := s.Evidence(); {
+	case taken:
+		return rollout.Replay{State: rollout.ReplayDone}, next
+	case err != nil:
+		return rollout.Replay{State: rollout.ReplayFailed, Message: podwatch.Cut(err.Error())}, next
+	case next.Errored:
+		return rollout.Replay{State: rollout.ReplayFailed, Message: next.Message}, next
+	case s.Missing != "" && !reported:
+		return rollout.Replay{State: rollout.ReplayFailed, Message: s.Missing}, next
+	case next.Run == nil:
+		return rollout.Replay{}, next
+	}
+	return rollout.Replay{State: rollout.ReplayRunning, Message: next.Run.Trouble.Message}, next
+}
+
+// Ensure makes the Job of the replay exist, where it is not there and its time has come, and no other.
+func (j *Jobs) Ensure(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen, next backend.Next) error {
+	for _, run := range seen.Runs {
+		if run.Key != seen.Replay.Key() {
+			if err := j.Run.Stop(ctx, tod.Namespace, run); err != nil {
+				return err
+			}
+		}
+	}
+	if seen.Missing != "" || (next.Start == nil && !next.Unbegun) {
+		return nil
+	}
+	attempt := next.Start
+	if attempt == nil {
+		attempt = &next.Run.Attempt
+	}
+	job, err := j.Serving.MakeReplay(tod, seen.Replay, *attempt)
+	if err != nil {
+		return fmt.Errorf("making replay: %w", err)
+	}
+	if next.Start == nil {
+		return j.Run.Renew(ctx, *next.Run, job)
+	}
+	if err := j.Run.Applier.Apply(ctx, tod, serving.MakeReplayPolicy(tod)); err != nil {
+		return err
+	}
+	return j.Run.Start(ctx, tod, job)
+}
+
+// Clear deletes all Jobs of replays, with their pods and their NetworkPolicy.
+func (j *Jobs) Clear(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen) error {
+	for _, run := range seen.Runs {
+		if err := j.Run.Stop(ctx, tod.Namespace, run); err != nil {
+			return err
+		}
+	}
+	policy := &networkingv1.NetworkPolicy{}
+	err := j.Get(ctx, client.ObjectKeyFromObject(serving.MakeReplayPolicy(tod)), policy)
+	if err == nil && metav1.IsControlledBy(policy, tod) {
+		err = j.Delete(ctx, policy)
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting NetworkPolicy of a replay: %w", err)
+	}
+	return nil
+}
