@@ -30,26 +30,29 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 	if !c.answers(ledger) {
 		return nil
 	}
+	if last != nil && last.Epoch != c.Epoch {
+		last = nil
+	}
 	totals := ledger.Totals()
 	judgement, err := sequential.Judge(c.questions(ledger, totals), Alpha, perSecond(totals.Pairs, now.Sub(ledger.Since)))
 	if err != nil {
 		judgement.Message = "the gates cannot be judged: " + err.Error()
 	}
 	verdict := v1alpha1.LiveVerdict(judgement.Verdict)
-	if last != nil && last.Epoch == c.Epoch && last.Verdict == verdict && last.UpdatedTime != nil && now.Sub(last.UpdatedTime.Time) < freshFor {
+	if last != nil && last.Verdict == verdict && last.UpdatedTime != nil && now.Sub(last.UpdatedTime.Time) < freshFor {
 		return last
 	}
 	summary := &v1alpha1.JudgementStatus{
 		Epoch: c.Epoch, Candidate: c.Candidate, Verdict: verdict, Rule: sentence(judgement),
 		SinceTime: ptr.To(metav1.NewTime(ledger.Since)), UpdatedTime: ptr.To(metav1.NewTime(now)), Dropped: dropped(ledger),
 	}
-	if last != nil && last.Epoch == c.Epoch {
+	if last != nil {
 		summary.Report = last.Report
 	}
 	for i, f := range judgement.Findings {
 		summary.Gates = append(summary.Gates, gate(c.Gates[i], f))
 	}
-	if last != nil && repeats(summary, last) {
+	if repeats(summary, last) {
 		return last
 	}
 	return summary
@@ -58,7 +61,7 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 // repeats says whether a summary has nothing new. A decided one is not dated anew all the time; one that waits says when it may be decided,
 // which moves.
 func repeats(summary, last *v1alpha1.JudgementStatus) bool {
-	return last.Epoch == summary.Epoch && last.Verdict == summary.Verdict && last.Dropped == summary.Dropped &&
+	return last != nil && last.Verdict == summary.Verdict && last.Dropped == summary.Dropped &&
 		summary.Verdict != v1alpha1.LiveVerdict(sequential.KeepCollecting) && reflect.DeepEqual(last.Gates, summary.Gates)
 }
 

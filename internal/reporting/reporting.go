@@ -102,13 +102,8 @@ func Decide(tod *v1alpha1.TryOnDeployment, due *Due, now time.Time) Plan {
 		return reported(j.Epoch, j.Candidate, j.Report)
 	case due == nil:
 		return Plan{}
-	case due.Unread != nil:
-		return Plan{
-			Reason: v1alpha1.ReasonReporting, Wait: tryAgain,
-			Message: fmt.Sprintf("The report of the judgement of %s waits until its evidence can be read: %v", j.Candidate, due.Unread),
-		}
-	case due.Lost != "":
-		return Plan{Reason: v1alpha1.ReasonReportFailed, Message: fmt.Sprintf("There is no report of the judgement of %s: %s", j.Candidate, due.Lost)}
+	case due.nothing():
+		return due.without(j.Candidate)
 	}
 	next := backend.Decide(due.Runs, due.Key, "", now)
 	p := Plan{Start: next.Start, Wait: next.Wait, Reason: v1alpha1.ReasonReporting, Message: fmt.Sprintf("The report of the judgement of %s is made", j.Candidate)}
@@ -128,6 +123,20 @@ func Decide(tod *v1alpha1.TryOnDeployment, due *Due, now time.Time) Plan {
 		p.Message += "; " + next.Run.Trouble.Message
 	}
 	return p
+}
+
+// nothing says whether there is nothing to make a report from.
+func (d *Due) nothing() bool { return d.Unread != nil || d.Lost != "" }
+
+// without says what follows when there is nothing to make a report from, now or for ever.
+func (d *Due) without(candidate string) Plan {
+	if d.Unread != nil {
+		return Plan{
+			Reason: v1alpha1.ReasonReporting, Wait: tryAgain,
+			Message: fmt.Sprintf("The report of the judgement of %s waits until its evidence can be read: %v", candidate, d.Unread),
+		}
+	}
+	return Plan{Reason: v1alpha1.ReasonReportFailed, Message: fmt.Sprintf("There is no report of the judgement of %s: %s", candidate, d.Lost)}
 }
 
 func reported(epoch, candidate string, ref *v1alpha1.ReportReference) Plan {
