@@ -20,6 +20,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // The photo is drawn with another seed than the dataset, and larger: neither the person nor the garment was seen in training.
@@ -155,12 +156,7 @@ func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, erro
 		return "", err
 	}
 	err := kube.Await(ctx, d.kube, pod, 2*time.Minute, func(p *corev1.Pod) (bool, error) {
-		for _, c := range p.Status.Conditions {
-			if c.Type == corev1.PodReady {
-				return c.Status == corev1.ConditionTrue, nil
-			}
-		}
-		return false, nil
+		return servingpod.Ready(p), nil
 	})
 	if err != nil {
 		return "", err

@@ -29,6 +29,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // The load of the test, in pods: what keeps one pod a third busy, and then five times as much.
@@ -183,7 +184,7 @@ func follow(t *testing.T, k *kube.Cluster, name string, crowd *shoppers.Crowd) *
 // loadOf is how many pods of a deployment are ready, and their mean backlog in seconds.
 func loadOf(ctx context.Context, k *kube.Cluster, name string) (ready int32, backlog float64) {
 	for _, p := range podsOf(ctx, k, name) {
-		if p.DeletionTimestamp != nil || !podReady(&p) {
+		if p.DeletionTimestamp != nil || !servingpod.Ready(&p) {
 			continue
 		}
 		ready++
@@ -196,12 +197,6 @@ func loadOf(ctx context.Context, k *kube.Cluster, name string) (ready int32, bac
 		}
 	}
 	return ready, backlog / max(float64(ready), 1)
-}
-
-func podReady(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // stop ends the trace and writes it where bench/scale draws it from.
