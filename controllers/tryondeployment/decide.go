@@ -57,9 +57,7 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
 	facts := factsOf(obj, seen, plan.Judgement, now)
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
-	if seen.Replay != nil {
-		facts.Replay, plan.Next = seen.Replay.Stand(seen.replayed(), now)
-	}
+	facts.Replay, plan.Next = seen.Replay.Stand(seen.Ledger, now)
 	plan.Plan = rollout.Decide(facts, now)
 	if _, known := commandOf(obj); !known && plan.Stage == v1alpha1.ReasonPaused {
 		plan.Message += "; " + unknownCommand(obj)
@@ -71,14 +69,20 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if plan.RecheckAfter == 0 {
 		plan.RecheckAfter = nextOverdue(seen, now)
 	}
-	if after := plan.Capacity.RecheckAfter; after > 0 && (plan.RecheckAfter == 0 || after < plan.RecheckAfter) {
-		plan.RecheckAfter = after
-	}
 	plan.Report = reporting.Decide(obj, seen.Report, now)
-	if wait := plan.Report.Wait; wait > 0 && (plan.RecheckAfter == 0 || wait < plan.RecheckAfter) {
-		plan.RecheckAfter = wait
-	}
+	plan.RecheckAfter = soonest(plan.RecheckAfter, plan.Capacity.RecheckAfter, plan.Report.Wait)
 	return plan
+}
+
+// soonest is the shortest of some times until a next look; 0 is none.
+func soonest(times ...time.Duration) time.Duration {
+	var first time.Duration
+	for _, d := range times {
+		if d > 0 && (first == 0 || d < first) {
+			first = d
+		}
+	}
+	return first
 }
 
 func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capacity.Look {

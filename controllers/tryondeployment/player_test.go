@@ -39,8 +39,9 @@ type player struct {
 	crashing map[string]bool
 	// deaf pods neither answer nor listen, by version.
 	deaf map[string]bool
-	// loads are how much work each pod of a version says it has.
-	loads map[string]control.Load
+	// arrivals are how much work arrives at a version, of which each ready pod says its part, and ready how many there are.
+	arrivals map[string]float64
+	ready    map[string]int
 	// documents are what pods apply, by UID.
 	documents map[string]control.Document
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
@@ -62,7 +63,7 @@ type player struct {
 func newPlayer(c client.Client, namespace string) *player {
 	return &player{
 		Client: c, namespace: namespace, crashing: map[string]bool{}, deaf: map[string]bool{},
-		loads: map[string]control.Load{}, documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
+		arrivals: map[string]float64{}, ready: map[string]int{}, documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
 	}
 }
 
@@ -79,8 +80,11 @@ func (p *player) Status(_ context.Context, pod controlclient.Target) (control.St
 	if p.deaf[p.owners[pod.UID]] {
 		return control.Status{}, controlclient.ErrPod
 	}
-	load := p.loads[p.owners[pod.UID]]
-	return control.Status{Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation, Load: &load}, nil
+	version := p.owners[pod.UID]
+	part := p.arrivals[version] / float64(max(p.ready[version], 1))
+	return control.Status{
+		Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation, Load: &control.Load{ArrivalsPerSecond: part, Busy: min(part, 1)},
+	}, nil
 }
 
 // Unready implements tryondeployment.Pods.
@@ -197,6 +201,12 @@ func (p *player) tick(ctx context.Context) error {
 		return err
 	}
 	pods.Items = slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Labels[names.LabelReplay] != "" })
+	clear(p.ready)
+	for i := range pods.Items {
+		if c := pods.Items[i].Status.Conditions; pods.Items[i].DeletionTimestamp.IsZero() && len(c) > 0 && c[0].Type == corev1.PodReady && c[0].Status == corev1.ConditionTrue {
+			p.ready[pods.Items[i].Labels[names.LabelModelVersion]]++
+		}
+	}
 	for i := range deployments.Items {
 		if err := p.deploy(ctx, &deployments.Items[i], pods.Items); err != nil {
 			return err

@@ -2,10 +2,8 @@ package tryondeployment
 
 import (
 	"context"
-	"errors"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
-	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
 	"github.com/braincreators/tryon-operator/internal/serving"
@@ -31,16 +29,14 @@ func (r *Reconciler) observeReplay(ctx context.Context, obj *v1alpha1.TryOnDeplo
 	if seen.Replay, err = r.replays().Observe(ctx, obj, question, stable); err != nil || seen.Ledger == nil {
 		return err
 	}
-	report, reported, err := seen.Replay.Evidence()
-	if reported && !seen.replayed() && !errors.Is(err, evidence.ErrInvalid) {
-		r.take(ctx, seen, "of the replay", report, err)
+	// What cannot be read is said as a replay that failed, and is none of the ledger's business.
+	reports, _ := seen.Replay.Evidence()
+	for _, report := range reports {
+		if !seen.Ledger.Knows(report.Instance, report.Sequence) {
+			r.take(ctx, seen, "of the replay", report, nil)
+		}
 	}
 	return nil
-}
-
-// replayed says whether the ledger has what the replay counted.
-func (seen *Observed) replayed() bool {
-	return seen.Ledger != nil && seen.Case != nil && seen.Ledger.Knows(evidence.ReplayInstance(seen.Case.Epoch))
 }
 
 // replay starts the Job that the plan asks for, or clears away those that it does not.

@@ -91,10 +91,14 @@ func (p *player) lastWords(job *batchv1.Job) (string, error) {
 		Schema: evidence.Schema, Epoch: t.Epoch, Stable: t.Stable.Version, Candidate: t.Candidate.Version,
 		Instance: evidence.ReplayInstance(t.Epoch), Totals: totals,
 	}}
-	if err := c.grow(p.known, p.slower[t.Candidate.Version], false); err != nil {
+	if err := c.grow(min(p.known, 40), p.slower[t.Candidate.Version], false); err != nil {
 		return "", err
 	}
-	packed, err := c.report.Pack()
+	early := c.report
+	if err := c.grow(p.known-min(p.known, 40), p.slower[t.Candidate.Version], false); err != nil {
+		return "", err
+	}
+	packed, err := evidence.Pack(early, c.report)
 	if err != nil {
 		return "", err
 	}

@@ -14,28 +14,26 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
-	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
-// scaled makes a TryOnDeployment whose pods follow their work, with the shortest windows that there are.
-func (s *stage) scaled(name, model string, most int32, steps ...v1alpha1.RolloutStep) client.ObjectKey {
+// scaled makes a TryOnDeployment whose pods follow their work, with the shortest window that there is.
+func (s *stage) scaled(model string, most int32, delay time.Duration, steps ...v1alpha1.RolloutStep) client.ObjectKey {
 	s.Helper()
-	shortest := &metav1.Duration{Duration: 10 * time.Second}
 	tod := &v1alpha1.TryOnDeployment{
-		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.player.namespace},
+		ObjectMeta: metav1.ObjectMeta{Name: "storefront", Namespace: s.player.namespace},
 		Spec: v1alpha1.TryOnDeploymentSpec{
 			Model: v1alpha1.ServedModel{Name: model}, Rollout: v1alpha1.RolloutSpec{Steps: steps},
-			Scaling: v1alpha1.ScalingSpec{MaxReplicas: most, StableWindow: shortest, ScaleDownDelay: shortest},
+			Scaling: v1alpha1.ScalingSpec{MaxReplicas: most, StableWindow: &metav1.Duration{Duration: 10 * time.Second}, ScaleDownDelay: &metav1.Duration{Duration: delay}},
 		},
 	}
 	s.must(s.Create(s.Context(), tod))
 	return client.ObjectKeyFromObject(tod)
 }
 
-// works sets how much work arrives at each pod of a version.
+// works sets how much work arrives at all pods of a version together.
 func (s *stage) works(version string, arrivals float64) {
-	s.player.locked(func() { s.player.loads[version] = control.Load{ArrivalsPerSecond: arrivals, Busy: min(arrivals, 1)} })
+	s.player.locked(func() { s.player.arrivals[version] = arrivals })
 }
 
 func pods(said string) func(*v1alpha1.TryOnDeployment) bool {
@@ -63,18 +61,15 @@ func scalesOnWork(s *stage) {
 	s.pass("tops", 1)
 	s.works("tops-v1", 0.1)
 	s.manage()
-	key := s.scaled("storefront", "tops", 3)
+	key := s.scaled("tops", 3, 10*time.Second)
 	tod := s.await(key, "one pod serves", func(tod *v1alpha1.TryOnDeployment) bool {
 		return serves("tops-v1")(tod) && reasonOf(tod, v1alpha1.ConditionScalingLimited) == v1alpha1.ReasonScalingFree
 	})
 	if got := tod.Status.Scaling; tod.Status.Pods != "1/1" || got.Desired != 1 || got.Requested != 1 || got.LastChangeTime == nil {
 		s.Errorf("pods %s, scaling %+v", tod.Status.Pods, got)
 	}
-	s.works("tops-v1", 2)
-	tod = s.await(key, "the most pods are there", pods("3/3"))
-	if !serves("tops-v1")(tod) {
-		s.Errorf("while pods follow the work it is not ready: %s", show(tod))
-	}
+	s.works("tops-v1", 6)
+	s.await(key, "the most pods are there", func(tod *v1alpha1.TryOnDeployment) bool { return pods("3/3")(tod) && serves("tops-v1")(tod) })
 	s.await(key, "it says that more were needed", func(tod *v1alpha1.TryOnDeployment) bool {
 		return tod.Status.Scaling.Desired == 3 && reasonOf(tod, v1alpha1.ConditionScalingLimited) == v1alpha1.ReasonScalingAtMaximum
 	})
@@ -108,9 +103,9 @@ func scalesThroughARollout(s *stage) {
 	s.Parallel()
 	s.model("tops")
 	s.pass("tops", 1)
-	s.works("tops-v1", 0.6)
+	s.works("tops-v1", 1.8)
 	s.manage()
-	key := s.scaled("storefront", "tops", 4, hold(50, 15*time.Second))
+	key := s.scaled("tops", 4, 2*time.Minute, hold(50, 15*time.Second))
 	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}
 	asked := &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}
 	s.must(s.SubResource("scale").Update(s.Context(), asked, client.WithSubResourceBody(scale)))
@@ -119,13 +114,13 @@ func scalesThroughARollout(s *stage) {
 
 	s.pass("tops", 2)
 	s.await(key, "tops-v2 takes half", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Weight == "50%" })
-	s.works("tops-v1", 0.3)
-	s.works("tops-v2", 0.3)
+	s.works("tops-v2", 0.9)
+	s.works("tops-v1", 0.9)
 	s.await(key, "tops-v2 takes all", func(tod *v1alpha1.TryOnDeployment) bool {
 		return tod.Status.Weight == "100%" || tod.Status.Stable == "tops-v2"
 	})
+	s.works("tops-v2", 1.8)
 	s.works("tops-v1", 0)
-	s.works("tops-v2", 0.6)
 	s.await(key, "tops-v2 serves", func(tod *v1alpha1.TryOnDeployment) bool { return serves("tops-v2")(tod) && tod.Status.Candidate == nil })
 	deployment := &appsv1.Deployment{}
 	s.must(s.Get(s.Context(), client.ObjectKey{Namespace: key.Namespace, Name: names.Serving(key.Name, "tops-v2")}, deployment))

@@ -5,8 +5,12 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 // ReplayInstance is the instance of an epoch's replay. All attempts at it have the same, because they put the same requests: of two that
@@ -16,11 +20,19 @@ func ReplayInstance(epoch string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// Pack gives a report's bytes compressed: a container's last words have room for 4 KiB.
-func (r Report) Pack() ([]byte, error) {
-	body, err := r.Encode()
+// maxPacked bounds the reports of one pack.
+const maxPacked = 2
+
+// Pack gives the bytes of an instance's reports, in their order, compressed: a container's last words have room for 4 KiB.
+func Pack(reports ...Report) ([]byte, error) {
+	for _, r := range reports {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+	}
+	body, err := json.Marshal(reports)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	var out bytes.Buffer
 	// The level is known, and a buffer takes everything.
@@ -32,24 +44,35 @@ func (r Report) Pack() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Unpack reads what Pack wrote, strictly; it never reads more than MaxBytes. Every error wraps ErrInvalid.
-func Unpack(packed []byte) (Report, error) {
+// Unpack reads what Pack wrote, strictly; it never reads more than two reports have. Every error wraps ErrInvalid.
+func Unpack(packed []byte) ([]Report, error) {
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
-		return Report{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	body, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
+	body, err := io.ReadAll(io.LimitReader(r, maxPacked*MaxBytes+1))
 	if err != nil {
-		return Report{}, fmt.Errorf("%w: %w", ErrInvalid, err)
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	return Decode(body)
+	var reports []Report
+	if err := strict.Decode(body, maxPacked*MaxBytes, &reports); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	if len(reports) == 0 || len(reports) > maxPacked {
+		return nil, fmt.Errorf("%w: a pack of %d reports", ErrInvalid, len(reports))
+	}
+	for _, r := range reports {
+		if err := r.check(); err != nil {
+			return nil, err
+		}
+	}
+	return reports, nil
 }
 
-// Knows says whether an instance's report was taken before.
-func (l *Ledger) Knows(instance string) bool {
-	_, here := l.Instances[instance]
-	for _, name := range l.Merged {
-		here = here || name == instance
+// Knows says whether an instance's report of that sequence was taken before.
+func (l *Ledger) Knows(instance string, sequence int64) bool {
+	if last := l.Instances[instance]; last != nil {
+		return last.Sequence >= sequence
 	}
-	return here
+	return slices.Contains(l.Merged, instance)
 }

@@ -59,8 +59,9 @@ func (j *Jobs) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment, repla
 	return seen, nil
 }
 
-// Evidence gives what the replay counted; ok is false when it has not reported. Errors wrap evidence.ErrInvalid.
-func (s *Seen) Evidence() (r evidence.Report, ok bool, err error) {
+// Evidence gives what the replay counted, in the order in which it has to be taken; none when it has not reported. Errors wrap
+// evidence.ErrInvalid.
+func (s *Seen) Evidence() ([]evidence.Report, error) {
 	for i := range s.Runs {
 		run := &s.Runs[i]
 		if run.Key != s.Replay.Key() || run.State != backend.Reported {
@@ -68,27 +69,45 @@ func (s *Seen) Evidence() (r evidence.Report, ok bool, err error) {
 		}
 		var summary report.ReplaySummary
 		if err := run.Report.Into(report.KindReplay, &summary); err != nil {
-			return r, true, fmt.Errorf("%w: %w", evidence.ErrInvalid, err)
+			return nil, fmt.Errorf("%w: %w", evidence.ErrInvalid, err)
 		}
-		if r, err = evidence.Unpack(summary.Evidence); err == nil && r.Instance != evidence.ReplayInstance(s.Replay.Epoch) {
-			err = fmt.Errorf("%w: instance %s is none of this replay", evidence.ErrInvalid, r.Instance)
+		reports, err := evidence.Unpack(summary.Evidence)
+		if err != nil {
+			return nil, err
 		}
-		return r, true, err
+		for _, r := range reports {
+			if r.Instance != evidence.ReplayInstance(s.Replay.Epoch) {
+				return nil, fmt.Errorf("%w: instance %s is none of this replay", evidence.ErrInvalid, r.Instance)
+			}
+		}
+		return reports, nil
 	}
-	return r, false, nil
+	return nil, nil
 }
 
-// Stand says how the replay stands, and what is next about its Job; taken tells that its evidence is in the ledger.
-func (s *Seen) Stand(taken bool, now time.Time) (rollout.Replay, backend.Next) {
+// Taken says whether a ledger has all that the replay counted; when its Job is gone, it was cleared away after that.
+func (s *Seen) Taken(ledger *evidence.Ledger) bool {
+	last := int64(1)
+	if reports, err := s.Evidence(); err == nil && len(reports) > 0 {
+		last = reports[len(reports)-1].Sequence
+	}
+	return ledger != nil && ledger.Epoch == s.Replay.Epoch && ledger.Knows(evidence.ReplayInstance(s.Replay.Epoch), last)
+}
+
+// Stand says how the replay stands, and what is next about its Job; nothing when nobody has looked.
+func (s *Seen) Stand(ledger *evidence.Ledger, now time.Time) (rollout.Replay, backend.Next) {
+	if s == nil {
+		return rollout.Replay{}, backend.Next{}
+	}
 	next := backend.Decide(s.Runs, s.Replay.Key(), "", now)
-	switch _, reported, err := s.Evidence(); {
-	case taken:
+	switch reports, err := s.Evidence(); {
+	case s.Taken(ledger):
 		return rollout.Replay{State: rollout.ReplayDone}, next
 	case err != nil:
 		return rollout.Replay{State: rollout.ReplayFailed, Message: podwatch.Cut(err.Error())}, next
 	case next.Errored:
 		return rollout.Replay{State: rollout.ReplayFailed, Message: next.Message}, next
-	case s.Missing != "" && !reported:
+	case s.Missing != "" && len(reports) == 0:
 		return rollout.Replay{State: rollout.ReplayFailed, Message: s.Missing}, next
 	case next.Run == nil:
 		return rollout.Replay{}, next

@@ -146,7 +146,7 @@ type EvaluationSummary struct {
 type ReplaySummary struct {
 	// Pairs counts the requests that were put to both versions.
 	Pairs int64 `json:"pairs"`
-	// Evidence is a packed evidence.Report.
+	// Evidence are packed evidence.Reports of one instance.
 	Evidence []byte `json:"evidence"`
 }
 

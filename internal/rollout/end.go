@@ -10,18 +10,10 @@ import (
 // retire removes versions that are neither stable nor wanted: the one that was stable before, or a candidate that was given up.
 func (d *decision) retire(others []Set) {
 	promoted := d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Stable
-	if d.facts.inPlace() && !promoted && !d.giveUp(others) {
+	if !promoted && !d.giveUp(others) {
 		return
 	}
-	switch {
-	case promoted && d.document.Shadow != nil:
-		d.publish(Document{Candidate: d.document.Candidate}, d.plan.Stable+" has taken over")
-	case promoted:
-	case d.document.names(d.plan.Stable):
-		d.clear(d.plan.Stable + " has taken over")
-	default:
-		d.clear(d.document.version() + " is not wanted any more")
-	}
+	d.withdraw(promoted)
 	if !promoted {
 		if missing := d.confirmed(); len(missing) > 0 {
 			d.stage(v1alpha1.ReasonDraining, "%s gets no more requests; waiting for %s to confirm it", versions(others), strings.Join(missing, ", "))
@@ -40,6 +32,19 @@ func (d *decision) retire(others []Set) {
 		}
 	}
 	d.stage(v1alpha1.ReasonDraining, "%s of %s: last requests are being answered", pods(leaving), versions(others))
+}
+
+// withdraw takes away what versions that leave had, but for the share of one that has been promoted.
+func (d *decision) withdraw(promoted bool) {
+	switch {
+	case promoted && d.document.Shadow != nil:
+		d.publish(Document{Candidate: d.document.Candidate}, d.plan.Stable+" has taken over")
+	case promoted:
+	case d.document.names(d.plan.Stable):
+		d.clear(d.plan.Stable + " has taken over")
+	default:
+		d.clear(d.document.version() + " is not wanted any more")
+	}
 }
 
 // routeBehind says what is missing until the Service sends everything to the stable version; empty when nothing is.
@@ -81,14 +86,13 @@ func (d *decision) settle() {
 	}
 }
 
-// served says what serves, and whether that is enough: all pods or, when they follow the load, the least of them, while others start.
-func (d *decision) served() (what string, enough bool) {
-	what = fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(d.stable.Ready())))
-	if d.stable.whole(d.facts.Replicas) {
-		return what, true
+// served says by how many pods the stable version is served, and whether they are enough.
+func (d *decision) served() (text string, enough bool) {
+	text, enough = fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(d.stable.Ready()))), d.stable.whole(d.facts.Replicas)
+	if !enough && d.facts.Least > 0 && d.stable.whole(d.facts.Least) && d.stable.Failure() == "" {
+		return fmt.Sprintf("%s, %d are wanted", text, d.facts.Replicas), true
 	}
-	enough = d.facts.Least > 0 && d.stable.whole(d.facts.Least) && d.stable.Failure() == ""
-	return fmt.Sprintf("%s, %d are wanted", what, d.facts.Replicas), enough
+	return text, enough
 }
 
 func versions(sets []Set) string {

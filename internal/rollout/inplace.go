@@ -156,6 +156,9 @@ func (d *decision) retreat(version Set, floor int32) (done bool) {
 
 // giveUp takes versions back that are not wanted, as far as to one pod without a share.
 func (d *decision) giveUp(others []Set) (done bool) {
+	if !d.facts.inPlace() {
+		return true
+	}
 	for _, s := range others {
 		if s.size() > 1 && !d.retreat(s, 1) {
 			return false

@@ -50,11 +50,7 @@ func (d *decision) objection(candidate Set) (reason, why string) {
 
 // tooLate says what the candidate lacks at the deadline; empty when nothing, or when there is time left.
 func (d *decision) tooLate(candidate Set) string {
-	f, failure, fit := d.facts, candidate.Failure(), candidate.whole(d.facts.need(d.firstStep()))
-	if d.document.names(candidate.Version) {
-		fit = candidate.sound()
-	}
-	silent := f.judged() && f.Silence == SilenceReject && d.share() == nil && f.outcome() != sequential.Promote
+	f, failure, silent := d.facts, candidate.Failure(), d.silent()
 	switch {
 	case silent && f.replayed() && f.spent():
 		return "the replay gave no verdict: " + f.rule()
@@ -62,12 +58,25 @@ func (d *decision) tooLate(candidate Set) string {
 		return ""
 	case f.replayed() && f.outcome() != sequential.Promote && f.Replay.Message != "":
 		return fmt.Sprintf("it could not be compared within %s: %s", span(f.Deadline), f.Replay.Message)
-	case failure != "" && !fit:
+	case failure != "" && !d.fit(candidate):
 		return fmt.Sprintf("it was not ready within %s: %s", span(f.Deadline), failure)
 	case silent:
 		return fmt.Sprintf("there was no verdict within %s: %s", span(f.Deadline), f.rule())
 	}
 	return ""
+}
+
+// silent says whether the spec gives a candidate up that has no verdict.
+func (d *decision) silent() bool {
+	return d.facts.judged() && d.facts.Silence == SilenceReject && d.share() == nil && d.facts.outcome() != sequential.Promote
+}
+
+// fit says whether the candidate is as it has to be: whole before anything is put to it, and sound from then on.
+func (d *decision) fit(candidate Set) bool {
+	if d.document.names(candidate.Version) {
+		return candidate.sound()
+	}
+	return candidate.whole(d.facts.need(d.firstStep()))
 }
 
 // blame is the reason of a rejection: a candidate that had a share is rolled back.

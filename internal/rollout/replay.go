@@ -22,7 +22,7 @@ func (d *decision) replay(candidate Set) (over bool) {
 	if !f.replayed() || f.outcome() == sequential.Promote || d.abandoned() {
 		return true
 	}
-	if f.inPlace() && !d.giveUp([]Set{candidate}) {
+	if !d.giveUp([]Set{candidate}) {
 		return false
 	}
 	if d.document.names(candidate.Version) {
