@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/draw"
 	"image/png"
-	"mime/multipart"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
+	"github.com/braincreators/tryon-operator/hack/shoppers"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // The photos are drawn with another seed than the dataset, and larger: neither the person nor the garment was seen in training. Of the drawn
@@ -43,13 +44,15 @@ func (d *demo) tryOn(ctx context.Context, say func(string)) (string, error) {
 		return "", err
 	}
 	say("POST /v1/tryon")
-	body, contentType, err := form(map[string]string{"person": person, "garment": garment})
-	if err != nil {
-		return "", err
+	var wish shoppers.Wish
+	if wish.Person, err = os.ReadFile(person); err != nil {
+		return "", fmt.Errorf("reading picture: %w", err)
+	}
+	if wish.Garment, err = os.ReadFile(garment); err != nil {
+		return "", fmt.Errorf("reading picture: %w", err)
 	}
 	begin := time.Now()
-	header := http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}
-	reply, err := d.kube.Proxy(ctx, kube.Request{Method: http.MethodPost, Target: "services/" + deploymentName + ":8080", Path: "v1/tryon", Header: header, Body: body})
+	reply, err := shoppers.Ask(ctx, d.kube, deploymentName, wish)
 	if err != nil {
 		return "", err
 	}
@@ -74,28 +77,6 @@ func unpaired(dataset string, row int) (person, garment string, err error) {
 		return "", "", fmt.Errorf("reading pairs: there are %d, pair %d is wanted", len(fields)/2, row+1)
 	}
 	return filepath.Join(dataset, "test", "image", fields[2*row]), filepath.Join(dataset, "test", "cloth", fields[2*row+1]), nil
-}
-
-func form(files map[string]string) (*bytes.Buffer, string, error) {
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	for field, path := range files {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, "", fmt.Errorf("reading picture: %w", err)
-		}
-		part, err := w.CreateFormFile(field, filepath.Base(path))
-		if err != nil {
-			return nil, "", fmt.Errorf("making form: %w", err)
-		}
-		if _, err := part.Write(content); err != nil {
-			return nil, "", fmt.Errorf("making form: %w", err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, "", fmt.Errorf("making form: %w", err)
-	}
-	return &body, w.FormDataContentType(), nil
 }
 
 // sideBySide writes pictures of one height next to each other.
@@ -158,12 +139,7 @@ func (d *demo) fetchReports(ctx context.Context, say func(string)) (string, erro
 		return "", err
 	}
 	err := kube.Await(ctx, d.kube, pod, 2*time.Minute, func(p *corev1.Pod) (bool, error) {
-		for _, c := range p.Status.Conditions {
-			if c.Type == corev1.PodReady {
-				return c.Status == corev1.ConditionTrue, nil
-			}
-		}
-		return false, nil
+		return servingpod.Ready(p), nil
 	})
 	if err != nil {
 		return "", err

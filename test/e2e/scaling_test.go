@@ -131,7 +131,7 @@ func timeOfOne(t *testing.T, k *kube.Cluster, service string, w shoppers.Wish) t
 	var took []time.Duration
 	for range 9 {
 		begin := time.Now()
-		if err := shoppers.Ask(t.Context(), k, service, w); err != nil {
+		if _, err := shoppers.Ask(t.Context(), k, service, w); err != nil {
 			t.Fatalf("asking an idle pod: %v", err)
 		}
 		took = append(took, time.Since(begin))
