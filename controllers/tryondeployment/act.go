@@ -29,7 +29,9 @@ type pass struct {
 	obj   *v1alpha1.TryOnDeployment
 	seen  *Observed
 	stage string
-	apply *apply.Applier
+	// replicas that there are to be; in place the versions share them.
+	replicas int32
+	apply    *apply.Applier
 }
 
 // act carries out a plan, in its order.
@@ -38,7 +40,7 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 	if len(plan.Intents) == 0 {
 		return nil
 	}
-	p := &pass{Reconciler: r, obj: obj, seen: seen, stage: plan.Stage, apply: apply.New(r.Client, r.Scheme())}
+	p := &pass{Reconciler: r, obj: obj, seen: seen, stage: plan.Stage, replicas: plan.Capacity.Replicas, apply: apply.New(r.Client, r.Scheme())}
 	for _, guard := range []client.Object{r.Serving.MakeNetworkPolicy(obj), serving.MakeDisruptionBudget(obj)} {
 		if err := p.apply.Apply(ctx, obj, guard); err != nil {
 			return err
@@ -96,7 +98,7 @@ func (p *pass) tell(format string, args ...any) {
 
 func (p *pass) keep(ctx context.Context, i rollout.Intent) error {
 	version := serving.Version{Name: i.Version, Weights: weightsOf(p.seen, p.obj.Name, i.Version)}
-	deployment, err := p.Serving.MakeDeployment(p.obj, version, i.Replicas)
+	deployment, err := p.Serving.MakeDeployment(p.obj, version, serving.Places{Taken: i.Replicas, All: p.replicas})
 	if err != nil {
 		return err
 	}

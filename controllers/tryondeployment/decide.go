@@ -63,14 +63,8 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 		plan.Message += "; " + unknownCommand(obj)
 	}
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
-	if plan.RecheckAfter == 0 && anyUnready(seen) {
-		plan.RecheckAfter = lookAgain
-	}
-	if plan.RecheckAfter == 0 {
-		plan.RecheckAfter = nextOverdue(seen, now)
-	}
 	plan.Report = reporting.Decide(obj, seen.Report, now)
-	plan.RecheckAfter = soonest(plan.RecheckAfter, plan.Capacity.RecheckAfter, plan.Report.Wait)
+	plan.RecheckAfter = soonest(plan.RecheckAfter, nextWords(seen), nextOverdue(seen, now), plan.Capacity.RecheckAfter, plan.Report.Wait)
 	return plan
 }
 
@@ -135,10 +129,14 @@ func nextOverdue(seen *Observed, now time.Time) time.Duration {
 	return next
 }
 
-func anyUnready(seen *Observed) bool {
-	return slices.ContainsFunc(seen.Pods, func(p corev1.Pod) bool {
+// nextWords is when to ask again a pod that runs without being ready; 0 when there is none.
+func nextWords(seen *Observed) time.Duration {
+	if slices.ContainsFunc(seen.Pods, func(p corev1.Pod) bool {
 		return p.DeletionTimestamp.IsZero() && !servingpod.Finished(&p) && !servingpod.Ready(&p) && !servingpod.SidecarStart(&p).IsZero()
-	})
+	}) {
+		return lookAgain
+	}
+	return 0
 }
 
 // factsOf says in the words of the rollout what was observed.

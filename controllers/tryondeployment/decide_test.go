@@ -156,6 +156,33 @@ func TestAPodThatRunsWithoutBeingReadyIsLookedAtAgain(t *testing.T) {
 	}
 }
 
+func TestAPodOfACandidateIsLookedAtAgainLongBeforeTheDeadline(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(*corev1.Pod)
+		want   time.Duration
+	}{
+		"that waits for its node":        {func(*corev1.Pod) {}, defaultDeadline},
+		"that runs without being ready":  {servingpodtest.Sidecar(time.Second), lookAgain},
+		"that is deleted on a lost node": {func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: servingpodtest.Noon} }, servingpod.Overdue + time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := &Observed{
+				Versions: []v1alpha1.TryOnModelVersion{version("tops", 1), version("tops", 2)}, Service: selecting("tops-v1"), Control: control.New(1, nil),
+				Deployments: []appsv1.Deployment{deploymentFact("tops-v1"), deploymentFact("tops-v2")},
+				Pods: []corev1.Pod{
+					servingpodtest.Pod("one", "tops-v1", servingpodtest.Readiness(corev1.ConditionTrue, 0)),
+					servingpodtest.Pod("two", "tops-v2", servingpodtest.Readiness(corev1.ConditionFalse, 0)),
+				},
+			}
+			seen.Reports = map[types.UID]servingpod.Report{seen.Pods[0].UID: {Generation: 1}}
+			tt.change(&seen.Pods[1])
+			if got := decide(serve("tops", 0), seen, servingpodtest.Noon).RecheckAfter; got != tt.want {
+				t.Errorf("looked at again after %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
 	seen := shifting()
 	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: servingpodtest.Noon}

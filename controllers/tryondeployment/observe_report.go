@@ -23,8 +23,9 @@ func (r *Reconciler) observeReport(ctx context.Context, obj *v1alpha1.TryOnDeplo
 	}
 	found := reporting.Evidence{End: end, Versions: seen.Versions}
 	config := &corev1.ConfigMap{}
-	if ok, err := r.getOwned(ctx, obj, "ConfigMap", names.Evidence(obj.Name), config); ok && err == nil {
-		// A ledger that cannot be read is none.
+	ok, err := r.getOwned(ctx, obj, "ConfigMap", names.Evidence(obj.Name), config)
+	if found.Unread = err; ok && err == nil {
+		// A ledger that makes no sense is none.
 		found.Ledger, _ = evidence.DecodeLedger([]byte(config.Data[evidence.LedgerKey]))
 	}
 	seen.Report = reporting.Observe(ctx, r.Runner, obj, found)

@@ -284,3 +284,23 @@ func TestEveryPackageSaysWhatItIsForInItsDocFile(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryDecisionHasANumberOfItsOwn(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "decisions", "*.md"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d decisions, %v", len(files), err)
+	}
+	for i, file := range files {
+		name := filepath.Base(file)
+		if number := fmt.Sprintf("%04d-", i+1); !strings.HasPrefix(name, number) {
+			t.Errorf("%s: the next free number is %s", name, number[:4])
+		}
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if title := fmt.Sprintf("# %d. ", i+1); !strings.HasPrefix(string(body), title) {
+			t.Errorf("%s: its title must begin with %q", name, title)
+		}
+	}
+}

@@ -27,6 +27,8 @@ const (
 	window = 24 * time.Hour
 	// lookAgain is how soon a finished Job whose pod is not seen yet is looked at again.
 	lookAgain = 5 * time.Second
+	// tryAgain is how soon something that the API server refused is tried again.
+	tryAgain = time.Minute
 )
 
 // Due is a report that the status lacks, and what was observed of it.
@@ -37,6 +39,8 @@ type Due struct {
 	Runs []backend.Run
 	// Lost says why there is nothing to make a report from; empty when there is something.
 	Lost string
+	// Unread says what could not be read in this look; nil when all could.
+	Unread error
 }
 
 // Ended says how the judgement ended when its report is due, nil when none is. While pods still compare, or once the day is over, none is.
@@ -48,27 +52,30 @@ func Ended(tod *v1alpha1.TryOnDeployment, compared string, now time.Time) *v1alp
 	return end
 }
 
-// Evidence is what a report is made from. Ledger is nil when there is none.
+// Evidence is what a report is made from. Ledger is nil when there is none, or when Unread says why it could not be read.
 type Evidence struct {
 	End      *v1alpha1.HistoryEntry
 	Ledger   *evidence.Ledger
+	Unread   error
 	Versions []v1alpha1.TryOnModelVersion
 }
 
 // Observe looks for the Jobs of the report that is due.
 func Observe(ctx context.Context, r *runner.Runner, tod *v1alpha1.TryOnDeployment, e Evidence) *Due {
-	due := &Due{}
-	if e.Ledger == nil || e.Ledger.Epoch != tod.Status.Judgement.Epoch {
+	due := &Due{Unread: e.Unread}
+	switch {
+	case e.Unread != nil:
+		return due
+	case e.Ledger == nil || e.Ledger.Epoch != tod.Status.Judgement.Epoch:
 		due.Lost = "its evidence is gone"
 		return due
 	}
 	var err error
-	if due.Task, due.Key, err = judge.Report(tod, e.End, e.Ledger, e.Versions); err == nil {
-		due.Runs, err = r.Jobs(ctx, tod, client.MatchingLabels{names.LabelWork: string(resources.Judge)})
-	}
-	if err != nil {
+	if due.Task, due.Key, err = judge.Report(tod, e.End, e.Ledger, e.Versions); err != nil {
 		due.Lost = err.Error()
+		return due
 	}
+	due.Runs, due.Unread = r.Jobs(ctx, tod, client.MatchingLabels{names.LabelWork: string(resources.Judge)})
 	return due
 }
 
@@ -95,6 +102,11 @@ func Decide(tod *v1alpha1.TryOnDeployment, due *Due, now time.Time) Plan {
 		return reported(j.Epoch, j.Candidate, j.Report)
 	case due == nil:
 		return Plan{}
+	case due.Unread != nil:
+		return Plan{
+			Reason: v1alpha1.ReasonReporting, Wait: tryAgain,
+			Message: fmt.Sprintf("The report of the judgement of %s waits until its evidence can be read: %v", j.Candidate, due.Unread),
+		}
 	case due.Lost != "":
 		return Plan{Reason: v1alpha1.ReasonReportFailed, Message: fmt.Sprintf("There is no report of the judgement of %s: %s", j.Candidate, due.Lost)}
 	}
@@ -155,7 +167,7 @@ func Act(ctx context.Context, r *runner.Runner, tod *v1alpha1.TryOnDeployment, d
 		err = r.Start(ctx, tod, job)
 	}
 	if err != nil {
-		p.Reason, p.Message, p.Wait = v1alpha1.ReasonReportFailed, fmt.Sprintf("The report of the judgement of %s cannot be started: %v", due.Task.Candidate.Name, err), time.Minute
+		p.Reason, p.Message, p.Wait = v1alpha1.ReasonReportFailed, fmt.Sprintf("The report of the judgement of %s cannot be started: %v", due.Task.Candidate.Name, err), tryAgain
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package reporting
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,18 @@ func TestLostEvidenceIsSaidAndNothingIsStarted(t *testing.T) {
 	Summarize(tod, Decide(tod, nil, noon))
 	if c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionJudgementReported); c != nil {
 		t.Errorf("nothing is due, and the condition says %+v", c)
+	}
+}
+
+func TestEvidenceThatCannotBeReadNowIsNotLostAndIsReadAgain(t *testing.T) {
+	tod := rejected()
+	due := Observe(t.Context(), nil, tod, Evidence{End: &tod.Status.History[0], Unread: errors.New("connection refused")})
+	p := Decide(tod, due, noon)
+	if p.Start != nil || p.Wait != tryAgain || p.Reason != v1alpha1.ReasonReporting || !strings.Contains(p.Message, "connection refused") {
+		t.Errorf("plan %+v, want to wait and to try again", p)
+	}
+	if lost := Decide(tod, Observe(t.Context(), nil, tod, Evidence{End: &tod.Status.History[0]}), noon); lost.Reason != v1alpha1.ReasonReportFailed || lost.Wait != 0 {
+		t.Errorf("plan %+v without a ledger, want to give up", lost)
 	}
 }
 

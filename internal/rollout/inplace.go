@@ -127,11 +127,7 @@ func (d *decision) giveBack(version Set, left int32) (waiting string) {
 // retreat takes a version back to so many pods: first the share of one, then the pod, then a pod of the stable version starts in its place.
 // done is true when nothing is left to do.
 func (d *decision) retreat(version Set, floor int32) (done bool) {
-	left := max(version.size()-1, floor)
-	share := 0
-	if c := d.document.Candidate; c != nil && c.Version == version.Version {
-		share = c.Weight
-	}
+	left, share := max(version.size()-1, floor), d.part(version.Version)
 	switch {
 	case share > 0 && !version.sound():
 		d.clear(version.Version + " is not ready any more")

@@ -68,7 +68,7 @@ func (d *decision) tooLate(candidate Set) string {
 
 // silent says whether the spec gives a candidate up that has no verdict.
 func (d *decision) silent() bool {
-	return d.facts.judged() && d.facts.Silence == SilenceReject && d.share() == nil && d.facts.outcome() != sequential.Promote
+	return d.facts.judged() && d.facts.Silence == SilenceReject && d.part(d.facts.Wanted) == 0 && d.facts.outcome() != sequential.Promote
 }
 
 // fit says whether the candidate is as it has to be: whole before anything is put to it, and sound from then on.
@@ -83,7 +83,7 @@ func (d *decision) fit(candidate Set) bool {
 func (d *decision) blame() string {
 	r := d.facts.Record
 	hadShare := r != nil && r.Version == d.facts.Wanted && r.Step >= 0 && (r.Step >= len(d.facts.Steps) || d.facts.Steps[r.Step].Shadow == 0)
-	if hadShare || d.share() != nil {
+	if hadShare || d.part(d.facts.Wanted) > 0 {
 		return v1alpha1.ReasonRolledBack
 	}
 	return v1alpha1.ReasonRejected

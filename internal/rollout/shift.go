@@ -74,14 +74,6 @@ func (d *decision) firstStep() Step {
 	return steps[start(steps)]
 }
 
-// share is what the control document gives to the wanted version; nil when it gives it nothing.
-func (d *decision) share() *Share {
-	if c := d.document.Candidate; c != nil && c.Version == d.facts.Wanted {
-		return c
-	}
-	return nil
-}
-
 // dropForeign takes away what the control document gives to a version that is gone. A share of the stable version itself is
 // what the last rollout left, and means nothing.
 func (d *decision) dropForeign() {

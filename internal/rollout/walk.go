@@ -67,7 +67,7 @@ func (d *decision) begin(candidate Set, steps []Step) {
 	if d.facts.inPlace() && candidate.size() > need && !d.retreat(candidate, need) {
 		return
 	}
-	if d.facts.inPlace() && d.share() != nil && !d.spare(candidate) {
+	if d.facts.inPlace() && d.part(candidate.Version) > 0 && !d.spare(candidate) {
 		d.stage(v1alpha1.ReasonCandidateStarting, "%s", d.unready(candidate))
 		return
 	}
@@ -89,9 +89,9 @@ func (d *decision) first(steps []Step) int {
 	if d.facts.judged() && d.facts.outcome() != sequential.Promote {
 		return first
 	}
-	if share := d.share(); share != nil && d.facts.inPlace() {
+	if d.facts.inPlace() {
 		for i, step := range steps {
-			if step.Weight > 0 && step.Weight <= share.Weight {
+			if step.Weight > 0 && step.Weight <= d.part(d.facts.Wanted) {
 				first = i
 			}
 		}

@@ -45,9 +45,12 @@ const (
 	stopSlack  = 30 * time.Second
 )
 
+// Places are how many pods a version has, and how many there are to be: in place two versions share those.
+type Places struct{ Taken, All int32 }
+
 // MakeDeployment builds the Deployment of one version. A change of the pods, such as another runtime image, rolls with
 // full capacity, or, in place, with one pod less.
-func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, replicas int32) (*appsv1.Deployment, error) {
+func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, places Places) (*appsv1.Deployment, error) {
 	spec, err := c.makePod(tod, version)
 	if err != nil {
 		return nil, err
@@ -59,11 +62,11 @@ func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, r
 			Name: names.Serving(tod.Name, version.Name), Namespace: tod.Namespace, Labels: labels, Annotations: annotations,
 		},
 		Spec: appsv1.DeploymentSpec{
-			Replicas:                ptr.To(replicas),
+			Replicas:                ptr.To(places.Taken),
 			RevisionHistoryLimit:    ptr.To[int32](1),
 			ProgressDeadlineSeconds: ptr.To[int32](600),
 			Selector:                &metav1.LabelSelector{MatchLabels: Selector(tod.Name, version.Name)},
-			Strategy:                appsv1.DeploymentStrategy{Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: rolling(tod, replicas)},
+			Strategy:                appsv1.DeploymentStrategy{Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: rolling(tod.Spec.Rollout.Strategy, places)},
 			Template:                corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: annotations}, Spec: spec},
 		},
 	}, nil
@@ -71,9 +74,9 @@ func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, r
 
 // rolling says how changed pods of one version replace each other. In place there is no room beside them, but while two versions share the
 // places, each waits for room: a pod of both at once may not be missing.
-func rolling(tod *v1alpha1.TryOnDeployment, replicas int32) *appsv1.RollingUpdateDeployment {
+func rolling(strategy v1alpha1.RolloutStrategy, places Places) *appsv1.RollingUpdateDeployment {
 	unavailable, surge := int32(0), int32(1)
-	if tod.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace && replicas >= 2 && replicas == Replicas(tod) {
+	if strategy == v1alpha1.StrategyInPlace && places.Taken >= 2 && places.Taken == places.All {
 		unavailable, surge = 1, 0
 	}
 	return &appsv1.RollingUpdateDeployment{MaxUnavailable: ptr.To(intstr.FromInt32(unavailable)), MaxSurge: ptr.To(intstr.FromInt32(surge))}

@@ -82,7 +82,7 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	shared := storefront()
 	shared.Spec.Catalogue = v1alpha1.BlobSource{URI: "pvc://garments/2026/tops"}
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
-		return func() (any, error) { return c.MakeDeployment(tod, version, 2) }
+		return func() (any, error) { return c.MakeDeployment(tod, version, serving.Places{Taken: 2, All: 2}) }
 	}
 	replay := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeReplay(tod, question(), resources.Attempt{}) }
@@ -119,7 +119,7 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 	for name, tod := range map[string]*v1alpha1.TryOnDeployment{"plain": storefront(), "everything": everything()} {
 		t.Run(name, func(t *testing.T) {
-			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,17 +142,19 @@ func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
 func TestInPlaceAChangedPodWaitsForNoRoom(t *testing.T) {
 	for name, tt := range map[string]struct {
 		strategy             v1alpha1.RolloutStrategy
-		replicas             int32
+		taken, all           int32
 		unavailable, surging int
 	}{
-		"beside the others":                     {v1alpha1.StrategySurge, 3, 0, 1},
-		"in place":                              {v1alpha1.StrategyInPlace, 3, 1, 0},
-		"while another version has places, too": {v1alpha1.StrategyInPlace, 2, 0, 1},
+		"beside the others":                     {v1alpha1.StrategySurge, 3, 3, 0, 1},
+		"in place":                              {v1alpha1.StrategyInPlace, 3, 3, 1, 0},
+		"while another version has places, too": {v1alpha1.StrategyInPlace, 2, 3, 0, 1},
+		"when the work asked for more pods":     {v1alpha1.StrategyInPlace, 5, 5, 1, 0},
+		"when the work asked for more, and another version has some of them": {v1alpha1.StrategyInPlace, 3, 5, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tod := storefront()
 			tod.Spec.Replicas, tod.Spec.Rollout.Strategy = 3, tt.strategy
-			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, tt.replicas)
+			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: tt.taken, All: tt.all})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -168,7 +170,7 @@ func TestTheGracePeriodOutlastsTheLongestRequestAndTheDrain(t *testing.T) {
 	for timeout, want := range map[time.Duration]int64{0: 90, time.Second: 61, 10 * time.Minute: 660} {
 		tod := storefront()
 		tod.Spec.Sidecar.RequestTimeout = &metav1.Duration{Duration: timeout}
-		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +184,7 @@ func TestACatalogueThatCannotBeMountedIsRefused(t *testing.T) {
 	for _, uri := range []string{"gs://bucket", "pvc://claim/x?y=1", "://"} {
 		tod := storefront()
 		tod.Spec.Catalogue = v1alpha1.BlobSource{URI: uri}
-		if _, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1); !errors.Is(err, resources.ErrStore) {
+		if _, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1}); !errors.Is(err, resources.ErrStore) {
 			t.Errorf("%s: error %v, want one that wraps %v", uri, err, resources.ErrStore)
 		}
 	}
@@ -197,7 +199,7 @@ func TestAnInvalidControlDocumentIsNotWritten(t *testing.T) {
 func TestOnlyThePullerSeesTheStore(t *testing.T) {
 	for name, store := range map[string]resources.Store{"claim": claim(), "bucket": {URI: "s3://artefacts/tryon", Secret: "artefacts"}} {
 		t.Run(name, func(t *testing.T) {
-			deployment, err := config(store).MakeDeployment(everything(), serving.Version{Name: "tops-v2", Weights: digest}, 1)
+			deployment, err := config(store).MakeDeployment(everything(), serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +234,7 @@ func TestTheRuntimeHasAsManyThreadsAsItsLimitAllows(t *testing.T) {
 		if limit != "" {
 			tod.Spec.Runtime.Resources.Limits = corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(limit)}
 		}
-		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, 1)
+		deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,3 +30,13 @@ func TestOneEventIsRecordedForAReasonHoweverManyConditionsHaveIt(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestAComparisonOrAReportThatCouldNotBeMadeIsAWarning(t *testing.T) {
+	for reason, want := range map[string]bool{
+		v1alpha1.ReasonReplayFailed: true, v1alpha1.ReasonReportFailed: true, v1alpha1.ReasonReplaying: false, v1alpha1.ReasonReporting: false,
+	} {
+		if got := Bad(reason); got != want {
+			t.Errorf("%s asks a person to do something: %t, want %t", reason, got, want)
+		}
+	}
+}
