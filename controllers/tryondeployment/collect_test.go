@@ -12,11 +12,15 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/replayjob"
+	envelope "github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
 )
@@ -84,6 +88,32 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 	}
 	if got := seen.Ledger.Drops[evidence.Invalid]; got != 1 {
 		t.Errorf("%d invalid reports are counted, want 1", got)
+	}
+}
+
+func TestAReplayIsTakenOnceAndEachOfItsReportsIsALook(t *testing.T) {
+	_, seen := judged()
+	early, whole := report(t, seen.Case, "", 10), report(t, seen.Case, "", 30)
+	early.Instance, whole.Instance, whole.Sequence = evidence.ReplayInstance(seen.Case.Epoch), evidence.ReplayInstance(seen.Case.Epoch), 2
+	packed, err := evidence.Pack(early, whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	question := serving.Replay{Epoch: seen.Case.Epoch}
+	words, err := envelope.New(envelope.KindReplay, string(question.Key()), envelope.Passed, envelope.ReplaySummary{Pairs: 30, Evidence: packed})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen.Replay = &replayjob.Seen{Replay: question, Runs: []backend.Run{{Key: question.Key(), State: backend.Reported, Report: words}}}
+	r := &Reconciler{Clock: clocktesting.NewFakePassiveClock(servingpodtest.Noon.Add(time.Minute))}
+	for range 2 {
+		r.collectReplay(t.Context(), seen)
+	}
+	if got := seen.Ledger.Totals().Pairs; got != 30 || !seen.LedgerGrown || len(seen.Ledger.Drops) != 0 {
+		t.Errorf("%d pairs, grown %v, dropped %v; want the 30 of the replay once", got, seen.LedgerGrown, seen.Ledger.Drops)
+	}
+	if h := seen.Ledger.History; h == nil || len(h.Looks) != 2 || h.Looks[0].Pairs != 10 || h.Looks[1].Pairs != 30 {
+		t.Errorf("history %+v, want a look at 10 pairs and one at 30", h)
 	}
 }
 

@@ -26,17 +26,22 @@ func (r *Reconciler) observeReplay(ctx context.Context, obj *v1alpha1.TryOnDeplo
 		stable = newest(seen.Versions, func(v *v1alpha1.TryOnModelVersion) bool { return v.Name == c.Stable })
 	}
 	var err error
-	if seen.Replay, err = r.replays().Observe(ctx, obj, question, stable); err != nil || seen.Ledger == nil {
-		return err
+	if seen.Replay, err = r.replays().Observe(ctx, obj, question, stable); err == nil && seen.Ledger != nil {
+		r.collectReplay(ctx, seen)
 	}
+	return err
+}
+
+// collectReplay adds what the replay counted. Its reports are looked at one by one, so that the page of the judgement shows both.
+func (r *Reconciler) collectReplay(ctx context.Context, seen *Observed) {
 	// What cannot be read is said as a replay that failed, and is none of the ledger's business.
 	reports, _ := seen.Replay.Evidence()
 	for _, report := range reports {
 		if !seen.Ledger.Knows(report.Instance, report.Sequence) {
 			r.take(ctx, seen, "of the replay", report, nil)
+			seen.Case.Look(seen.Ledger, r.Clock.Now())
 		}
 	}
-	return nil
 }
 
 // replay starts the Job that the plan asks for, or clears away those that it does not.

@@ -304,3 +304,21 @@ func TestEveryDecisionHasANumberOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestTheArchitectureSaysWhereEachPackageBelongs(t *testing.T) {
+	body, err := os.ReadFile(filepath.Join("..", "..", "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(body), "## Where things are")
+	named := strings.FieldsFunc(list, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' })
+	folders, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if folder.IsDir() && !slices.Contains(named, folder.Name()) {
+			t.Errorf("docs/architecture.md does not say where internal/%s belongs", folder.Name())
+		}
+	}
+}

@@ -188,3 +188,24 @@ func TestAGateThatCannotBeJudgedPromotesNobody(t *testing.T) {
 		t.Errorf("%s: %s", got.Verdict, got.Rule)
 	}
 }
+
+func TestADecidedSummaryIsNotDatedAnewWhenNothingCame(t *testing.T) {
+	c := CaseOf(storefront(), "tops-v1", "tops-v2", 0)
+	for name, tt := range map[string]struct {
+		before, after int
+		ratio         float64
+		wantSame      bool
+	}{
+		"decided, and nothing came":     {2000, 2000, 1.4, true},
+		"decided, and more came":        {2000, 2400, 1.4, false},
+		"not decided, and nothing came": {5, 5, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			last := c.Summarize(pairs(t, c, tt.before, tt.ratio, 0), nil, noon.Add(time.Hour))
+			again := c.Summarize(pairs(t, c, tt.after, tt.ratio, 0), last, noon.Add(2*time.Hour))
+			if got := again.UpdatedTime.Equal(last.UpdatedTime); got != tt.wantSame {
+				t.Errorf("verdict %s, updated at %s after %s; want the same time: %t", again.Verdict, again.UpdatedTime, last.UpdatedTime, tt.wantSame)
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,17 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 	for i, f := range judgement.Findings {
 		summary.Gates = append(summary.Gates, gate(c.Gates[i], f))
 	}
+	if last != nil && repeats(summary, last) {
+		return last
+	}
 	return summary
+}
+
+// repeats says whether a summary has nothing new. A decided one is not dated anew all the time; one that waits says when it may be decided,
+// which moves.
+func repeats(summary, last *v1alpha1.JudgementStatus) bool {
+	return last.Epoch == summary.Epoch && last.Verdict == summary.Verdict && last.Dropped == summary.Dropped &&
+		summary.Verdict != v1alpha1.LiveVerdict(sequential.KeepCollecting) && reflect.DeepEqual(last.Gates, summary.Gates)
 }
 
 func perSecond(pairs int64, in time.Duration) float64 {

@@ -2,6 +2,7 @@ package resources
 
 import (
 	"fmt"
+	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -81,5 +82,16 @@ func (c Config) replayRuntime(in ReplayInput, name, dir, address string) corev1.
 		PeriodSeconds: 2, TimeoutSeconds: 5, FailureThreshold: 150,
 	}
 	runtime.Resources = in.Resources
+	runtime.Command = append(runtime.Command, RuntimeThreads(in.Resources)...)
 	return runtime
+}
+
+// RuntimeThreads are the flags that keep a model server to its limit of CPUs. By itself it would take two threads at least, of which one
+// would use up the time of the other.
+func RuntimeThreads(demands corev1.ResourceRequirements) []string {
+	limit := demands.Limits.Cpu()
+	if limit.IsZero() {
+		return nil
+	}
+	return []string{"--intra-op-threads", strconv.FormatInt(limit.Value(), 10)}
 }

@@ -119,10 +119,7 @@ func (c Config) makeRuntime(tod *v1alpha1.TryOnDeployment, weights corev1.Volume
 		PeriodSeconds: 2, TimeoutSeconds: 5, FailureThreshold: 150,
 	}
 	runtime.Resources = demands(tod.Spec.Runtime.Resources, "250m", "512Mi")
-	if limit := runtime.Resources.Limits.Cpu(); !limit.IsZero() {
-		// By itself it would take two threads at least, of which one would use up the time of the other.
-		runtime.Command = append(runtime.Command, "--intra-op-threads", strconv.FormatInt(limit.Value(), 10))
-	}
+	runtime.Command = append(runtime.Command, resources.RuntimeThreads(runtime.Resources)...)
 	return runtime
 }
 

@@ -238,9 +238,16 @@ func TestTheRuntimeHasAsManyThreadsAsItsLimitAllows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, got, _ := strings.Cut(strings.Join(deployment.Spec.Template.Spec.InitContainers[1].Command, " "), "--intra-op-threads ")
-		if got != want {
-			t.Errorf("with a limit of %q it has %q threads, want %q", limit, got, want)
+		job, err := config(claim()).MakeReplay(tod, question(), resources.Attempt{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		replayed := job.Spec.Template.Spec.InitContainers
+		for _, runtime := range []corev1.Container{deployment.Spec.Template.Spec.InitContainers[1], replayed[1], replayed[3]} {
+			_, got, _ := strings.Cut(strings.Join(runtime.Command, " "), "--intra-op-threads ")
+			if got != want {
+				t.Errorf("with a limit of %q %s has %q threads, want %q", limit, runtime.Name, got, want)
+			}
 		}
 	}
 }
