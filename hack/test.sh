@@ -4,16 +4,19 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p out
 
-times=""
+times="" running="preparing" begin=$SECONDS
 phase() { # name, command…
-	local name=$1 begin=$SECONDS
+	running=$1 begin=$SECONDS
 	shift
-	printf '\n=== %s\n' "$name"
+	printf '\n=== %s\n' "$running"
 	"$@"
-	times+="$(printf '%5ds  %s' $((SECONDS - begin)) "$name")"$'\n'
+	took "$running"
+	running=""
 }
+took() { times+="$(printf '%5ds  %s' $((SECONDS - begin)) "$1")"$'\n'; }
 finish() {
 	local code=$?
+	[ -z "$running" ] || took "$running (failed)"
 	printf '\nwhere the time went:\n%s' "$times"
 	exit $code
 }

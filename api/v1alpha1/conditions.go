@@ -165,7 +165,7 @@ const (
 	ReasonReported = "Reported"
 	// ReasonReportFailed: the report of the judgement could not be made; the rollout is not touched by that.
 	ReasonReportFailed = "ReportFailed"
-	// ReasonUnknownCommand: the rollout annotation holds a word that means nothing, and changes nothing.
+	// ReasonUnknownCommand: the rollout annotation holds a word that is no command; candidates are held as by Pause.
 	ReasonUnknownCommand = "UnknownCommand"
 )
 

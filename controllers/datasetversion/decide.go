@@ -121,7 +121,11 @@ func readTests(key v1alpha1.Digest, envelope report.Envelope) (*v1alpha1.DataTes
 
 // firstFailure names the check, how many rows offend, how many were allowed, and the first of them.
 func firstFailure(f report.CheckFailure) string {
-	text := fmt.Sprintf("check %s (%s): %d offenders, %d allowed; the first is %s", f.Check, f.Severity, f.Count, f.Budget, f.Offender)
+	offenders, which := "offenders", "the first is"
+	if f.Count == 1 {
+		offenders, which = "offender", "it is"
+	}
+	text := fmt.Sprintf("check %s (%s): %d %s, %d allowed; %s %s", f.Check, f.Severity, f.Count, offenders, f.Budget, which, f.Offender)
 	if f.Detail != "" {
 		text += " (" + f.Detail + ")"
 	}

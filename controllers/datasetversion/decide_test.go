@@ -69,6 +69,17 @@ func TestTheVerdictComesFromTheReport(t *testing.T) {
 			wantMessage: "check train-test-leak (Block): 3 offenders, 1 allowed; the first is test/image/7.png " +
 				"(same person as train/image/2.png)",
 		},
+		"a single row is to blame": {
+			runs: run(backend.Reported, func(r *backend.Run) {
+				one := leak
+				first := *leak.First
+				first.Count = 1
+				one.First = &first
+				r.Report = reported(t, report.Failed, one)
+			}),
+			wantReason:  v1alpha1.ReasonDataTestsFailed,
+			wantMessage: "check train-test-leak (Block): 1 offender, 1 allowed; it is test/image/7.png (same person as train/image/2.png)",
+		},
 		"a check that does not exist was changed": {
 			runs: run(backend.Reported, func(r *backend.Run) {
 				r.Report = reported(t, report.Failed, nil)

@@ -527,6 +527,11 @@ func obeys(s *stage) {
 		return reasonOf(tod, v1alpha1.ConditionCommanded) == v1alpha1.ReasonUnknownCommand
 	})
 	s.pass("tops", 2)
+	held := s.await(key, "a word that is no command holds the candidate", stageIs(v1alpha1.ReasonPaused))
+	if c := meta.FindStatusCondition(held.Status.Conditions, v1alpha1.ConditionReady); held.Status.Weight != "0%" || !strings.Contains(c.Message, `is "Stop" and must be Pause, Abort or Promote`) {
+		s.Errorf("weight %q, Ready %q", held.Status.Weight, c.Message)
+	}
+	s.annotate(key, names.RolloutAnnotation, "")
 	s.await(key, "tops-v2 has ten percent", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Weight == "10%" })
 	s.annotate(key, names.RolloutAnnotation, "Pause")
 	s.await(key, "the rollout is paused", func(tod *v1alpha1.TryOnDeployment) bool {

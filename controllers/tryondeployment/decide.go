@@ -59,6 +59,9 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
 	facts.Replay, plan.Next = seen.Replay.Stand(seen.Ledger, now)
 	plan.Plan = rollout.Decide(facts, now)
+	if _, known := commandOf(obj); !known && plan.Stage == v1alpha1.ReasonPaused {
+		plan.Message += "; " + unknownCommand(obj)
+	}
 	plan.Ledger = ledgerFor(seen, plan.Plan, now)
 	plan.Report = reporting.Decide(obj, seen.Report, now)
 	plan.RecheckAfter = soonest(plan.RecheckAfter, nextWords(seen), nextOverdue(seen, now), plan.Capacity.RecheckAfter, plan.Report.Wait)
@@ -183,13 +186,14 @@ func deadlineOf(obj *v1alpha1.TryOnDeployment) time.Duration {
 	return defaultDeadline
 }
 
-// commandOf reads the rollout annotation; known is false when it holds something else than a command.
+// commandOf reads the rollout annotation; known is false when it holds something else than a command. Whoever wrote that wanted something
+// of the rollout: until they say what, it is held.
 func commandOf(obj *v1alpha1.TryOnDeployment) (command rollout.Command, known bool) {
 	switch c := rollout.Command(obj.Annotations[names.RolloutAnnotation]); c {
 	case "", rollout.Pause, rollout.Abort, rollout.Promote:
 		return c, true
 	}
-	return "", false
+	return rollout.Pause, false
 }
 
 // rejectedOf are the versions that this attempt has rejected.

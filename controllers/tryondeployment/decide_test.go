@@ -2,6 +2,7 @@ package tryondeployment
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,6 +70,22 @@ func shifting() *Observed {
 			endpoints("storefront-tops-v2", "two"), endpoints("elsewhere", "two"),
 		},
 		Reports: map[types.UID]servingpod.Report{"1": {Generation: 4}},
+	}
+}
+
+func TestACandidateIsHeldByAMisspeltCommandAndReadySaysSo(t *testing.T) {
+	obj := serve("tops", 0)
+	obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: 10}}
+	obj.Status.Stable = "tops-v1"
+	obj.Annotations = map[string]string{names.RolloutAnnotation: "Pausee"}
+	plan := decide(obj, shifting(), servingpodtest.Noon)
+	const want = `; the annotation tryon.braincreators.com/rollout is "Pausee" and must be Pause, Abort or Promote`
+	if plan.Stage != v1alpha1.ReasonPaused || !strings.HasSuffix(plan.Message, want) {
+		t.Errorf("%s: %s", plan.Stage, plan.Message)
+	}
+	obj.Annotations[names.RolloutAnnotation] = "Pause"
+	if plan := decide(obj, shifting(), servingpodtest.Noon); plan.Stage != v1alpha1.ReasonPaused || strings.Contains(plan.Message, "must be") {
+		t.Errorf("a pause: %s: %s", plan.Stage, plan.Message)
 	}
 }
 

@@ -1,9 +1,12 @@
 package tryondeployment
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 )
@@ -38,7 +41,7 @@ func resolve(obj *v1alpha1.TryOnDeployment, seen *Observed) resolution {
 	case fixed != 0:
 		return resolution{"", v1alpha1.ReasonVersionNotReady, fmt.Sprintf("TryOnModel %s has no version %d", model, fixed)}
 	}
-	return resolution{"", v1alpha1.ReasonVersionNotReady, fmt.Sprintf("TryOnModel %s has no version yet", model)}
+	return resolution{"", v1alpha1.ReasonVersionNotReady, fmt.Sprintf("TryOnModel %s has no version yet%s", model, because(seen.Model.Status.Conditions))}
 }
 
 // newest is the version of the highest number that is taken; nil when none is.
@@ -64,12 +67,14 @@ func notReady(v *v1alpha1.TryOnModelVersion) string {
 	if !v.DeletionTimestamp.IsZero() {
 		return v.Name + " is being deleted"
 	}
-	ready := meta.FindStatusCondition(v.Status.Conditions, v1alpha1.ConditionReady)
+	return v.Name + " is not ready" + cmp.Or(because(v.Status.Conditions), " yet")
+}
+
+// because is what an object says of its own readiness, behind a colon; empty when it says nothing.
+func because(conditions []metav1.Condition) string {
+	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	if ready == nil {
-		return v.Name + " is not ready yet"
+		return ""
 	}
-	if ready.Message == "" {
-		return fmt.Sprintf("%s is not ready: %s", v.Name, ready.Reason)
-	}
-	return fmt.Sprintf("%s is not ready: %s: %s", v.Name, ready.Reason, ready.Message)
+	return ": " + strings.TrimSuffix(ready.Reason+": "+ready.Message, ": ")
 }

@@ -113,6 +113,11 @@ func TestTheVersionToServeIsFound(t *testing.T) {
 			want:     resolution{"tops-v1", v1alpha1.ReasonResolved, "tops-v1 is the newest version that passed its gates"},
 		},
 	}
+	model := &v1alpha1.TryOnModel{}
+	model.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Reason: v1alpha1.ReasonDataTestsFailed, Message: "ds-1: check train-test-leak"}}
+	if got, want := resolve(serve("tops", 0), &Observed{Model: model}).Message, "TryOnModel tops has no version yet: DataTestsFailed: ds-1: check train-test-leak"; got != want {
+		t.Errorf("a model that says why: %q, want %q", got, want)
+	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			seen := &Observed{Versions: tt.versions}

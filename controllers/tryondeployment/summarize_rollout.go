@@ -21,13 +21,17 @@ func setCommanded(obj *v1alpha1.TryOnDeployment) {
 	switch {
 	case !known:
 		status.Set(obj, v1alpha1.ConditionCommanded, metav1.ConditionFalse, v1alpha1.ReasonUnknownCommand,
-			fmt.Sprintf("the annotation %s must be Pause, Abort or Promote, and changes nothing now; %s", names.RolloutAnnotation, remove))
+			fmt.Sprintf("%s, and holds every candidate like Pause; %s", unknownCommand(obj), remove))
 	case command != "":
 		status.Set(obj, v1alpha1.ConditionCommanded, metav1.ConditionTrue, v1alpha1.ReasonCommandInForce,
 			fmt.Sprintf("%s is in force for every candidate as long as the annotation is there; %s", command, remove))
 	default:
 		meta.RemoveStatusCondition(&obj.Status.Conditions, v1alpha1.ConditionCommanded)
 	}
+}
+
+func unknownCommand(obj *v1alpha1.TryOnDeployment) string {
+	return fmt.Sprintf("the annotation %s is %.20q and must be Pause, Abort or Promote", names.RolloutAnnotation, obj.Annotations[names.RolloutAnnotation])
 }
 
 // setRemembered keeps what was found, which version serves, and whom the verdict spoke against. A rejection that was not carried out is

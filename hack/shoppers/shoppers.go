@@ -98,7 +98,7 @@ func (c *Crowd) Come(every time.Duration) { c.every.Store(int64(every)) }
 func (c *Crowd) Every() time.Duration { return time.Duration(c.every.Load()) }
 
 func (c *Crowd) ask(ctx context.Context, k *kube.Cluster, service string, w Wish) {
-	err := Ask(ctx, k, service, w)
+	_, err := Ask(ctx, k, service, w)
 	c.Sent.Add(1)
 	if err != nil {
 		c.first.CompareAndSwap(nil, &err)
@@ -116,23 +116,23 @@ func (c *Crowd) Stop() error {
 	return nil
 }
 
-// Ask sends one wish. Anything but a picture is an error.
-func Ask(ctx context.Context, k *kube.Cluster, service string, w Wish) error {
+// Ask sends one wish and gives the picture, a PNG. Anything else is an error.
+func Ask(ctx context.Context, k *kube.Cluster, service string, w Wish) ([]byte, error) {
 	body, contentType, err := form(w)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	reply, err := k.Proxy(ctx, kube.Request{
 		Method: http.MethodPost, Target: "services/" + service + ":8080", Path: "v1/tryon",
 		Header: http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}, Body: body,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := png.DecodeConfig(bytes.NewReader(reply)); err != nil {
-		return fmt.Errorf("the answer is no picture: %w", err)
+		return nil, fmt.Errorf("the answer is no picture: %w", err)
 	}
-	return nil
+	return reply, nil
 }
 
 func form(w Wish) (*bytes.Buffer, string, error) {

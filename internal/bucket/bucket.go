@@ -23,26 +23,39 @@ const checksumParam = "response_checksum_validation"
 // otherIdentities are the query parameters by which a URI names credentials, which then cannot come from a Secret too.
 var otherIdentities = []string{"anonymous", "profile", "role"}
 
-// Open opens the bucket of an s3://bucket/…?endpoint=… URI; its path is left to the caller. The environment variables
-// <env>AWS_ACCESS_KEY_ID, <env>AWS_SECRET_ACCESS_KEY and <env>AWS_REGION are this bucket's own; without the first two the
-// SDK's defaults hold.
-func Open(ctx context.Context, u *url.URL, env string) (*blob.Bucket, error) {
+// Keys says whose a bucket's credentials are.
+type Keys struct {
+	// Env comes before AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION in the names of this bucket's own variables.
+	Env string
+	// Field is where a user names the Secret that fills these variables.
+	Field string
+}
+
+// Open opens the bucket of an s3://bucket/…?endpoint=… URI; its path is left to the caller. Without keys of its own in the
+// environment the SDK's defaults hold; when these find nothing either, the first use of the bucket says which field to fill.
+func Open(ctx context.Context, u *url.URL, keys Keys) (*blob.Bucket, error) {
 	query := u.Query()
-	own, err := credentialsOf(env, query)
+	own, err := credentialsOf(keys.Env, query)
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", u.Host, err)
 	}
 	// Every byte is verified against its digest anyway; servers without checksums would only cause a warning per read.
 	setDefault(query, checksumParam, "when_required")
-	setDefault(query, "region", os.Getenv(env+"AWS_REGION"))
+	setDefault(query, "region", os.Getenv(keys.Env+"AWS_REGION"))
 	opener := s3blob.URLOpener{}
 	b, err := opener.OpenBucketURL(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: query.Encode()})
 	if err != nil {
 		return nil, fmt.Errorf("opening bucket: %w", err)
 	}
 	var client *s3.Client
-	if own == nil || !b.As(&client) {
+	if !b.As(&client) {
 		return b, nil
+	}
+	if own == nil {
+		if own = client.Options().Credentials; own == nil {
+			return b, nil // the URI says anonymous
+		}
+		own = found{own, keys.Field}
 	}
 	// The opener reads all other parameters of the URI and has no room for credentials: they go into a copy of its client.
 	client = s3.New(client.Options(), func(o *s3.Options) { o.Credentials = own })
@@ -51,6 +64,22 @@ func Open(ctx context.Context, u *url.URL, env string) (*blob.Bucket, error) {
 		return nil, fmt.Errorf("opening bucket: %w", err)
 	}
 	return mine, nil
+}
+
+// found are the credentials that the SDK finds by itself.
+type found struct {
+	aws.CredentialsProvider
+	field string
+}
+
+// Retrieve explains why there are none: the SDK only names the last place where it looked, which the user has never heard of.
+func (f found) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := f.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return c, fmt.Errorf("%w: no Secret is named in %s and the pod has no identity of its own: name one there, or give the pod's service account a role: %w",
+			ErrCredentials, f.field, err)
+	}
+	return c, nil
 }
 
 // credentialsOf gives the bucket's own credentials, or nil when the environment has none.

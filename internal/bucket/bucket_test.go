@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"gocloud.dev/blob"
@@ -25,7 +26,7 @@ func open(t *testing.T, uri, env string) (*blob.Bucket, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bucket.Open(t.Context(), u, env)
+	b, err := bucket.Open(t.Context(), u, bucket.Keys{Env: env, Field: "spec.secret"})
 	if err == nil {
 		t.Cleanup(func() { _ = b.Close() })
 	}
@@ -124,6 +125,27 @@ func TestCredentialsThatContradictThemselvesAreRefused(t *testing.T) {
 				t.Errorf("got %v, want ErrCredentials", err)
 			}
 		})
+	}
+}
+
+func TestABucketWithoutAnyCredentialsSaysWhichFieldIsEmpty(t *testing.T) {
+	server := s3test.Start(t)
+	give(t, task.EnvSource, "", "")
+	give(t, "", "", "")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	b, err := open(t, server.URI(""), task.EnvSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = b.ReadAll(t.Context(), "object"); !errors.Is(err, bucket.ErrCredentials) || !strings.Contains(err.Error(), "no Secret is named in spec.secret") {
+		t.Errorf("got %v", err)
+	}
+	anonymous, err := open(t, server.URI("")+"&anonymous=true", task.EnvSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = anonymous.ReadAll(t.Context(), "object"); err == nil || errors.Is(err, bucket.ErrCredentials) {
+		t.Errorf("as nobody: %v, want the server's refusal", err)
 	}
 }
 

@@ -147,7 +147,11 @@ func (r *Result) Finding() string {
 	case r.Severity == Report:
 		return fmt.Sprintf("%d of %d %s", r.Offenders, r.Examined, r.Unit)
 	}
-	return fmt.Sprintf("%d of %d %s offend, %d allowed", r.Offenders, r.Examined, r.Unit, r.Allowed)
+	verb := "offend"
+	if r.Offenders == 1 {
+		verb = "offends"
+	}
+	return fmt.Sprintf("%d of %d %s %s, %d allowed", r.Offenders, r.Examined, r.Unit, verb, r.Allowed)
 }
 
 // allowed is the number of offenders in a budget; the small term keeps 1% of 300 at 3 in spite of binary fractions.

@@ -9,3 +9,12 @@ func TestNumbersInNamesCompareAsNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestAFindingCountsInTheRightNumber(t *testing.T) {
+	for offenders, want := range map[int64]string{0: "280 persons, none offends", 1: "1 of 280 persons offends, 0 allowed", 2: "2 of 280 persons offend, 0 allowed"} {
+		r := Result{Severity: Block, Unit: "persons", Examined: 280, Offenders: offenders}
+		if got := r.Finding(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -50,6 +50,8 @@ func (r Result) Message() string {
 		return strings.Join(lines, "; ")
 	case len(r.Findings) == 0:
 		return "no gate is set"
+	case len(r.Findings) == 1:
+		return "the one bound holds"
 	}
 	return fmt.Sprintf("all %d bounds hold", len(r.Findings))
 }
@@ -177,9 +179,12 @@ func Render(score v1alpha1.Score) string {
 	if !ok {
 		return string(score.Metric) + " " + string(score.Value)
 	}
-	text := fmt.Sprintf("%s %.2f", score.Metric, value)
+	text := fmt.Sprintf("%s %.2f", score.Metric, hundredths(value))
 	if gain, ok := Gain(score); ok {
-		text += fmt.Sprintf(" (%+.2f)", gain)
+		text += fmt.Sprintf(" (%+.2f)", hundredths(gain))
 	}
 	return text
 }
+
+// hundredths rounds to what is shown. The sum makes a negative zero a plain one, which has no minus sign.
+func hundredths(v float64) float64 { return math.Round(100*v)/100 + 0 }

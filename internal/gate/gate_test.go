@@ -48,7 +48,7 @@ func TestGatesJudgeScores(t *testing.T) {
 		"the gain of a metric that should be low counts downwards": {
 			gates:       []v1alpha1.MetricGate{{Metric: v1alpha1.MetricL1, MinGain: limit("0.05")}},
 			scores:      []v1alpha1.Score{score(v1alpha1.MetricL1, "0.04", "0.2", "0.1")},
-			wantVerdict: Passed, wantMessage: "all 1 bounds hold",
+			wantVerdict: Passed, wantMessage: "the one bound holds",
 		},
 		"a missing score could not be measured": {
 			gates: []v1alpha1.MetricGate{{Metric: v1alpha1.MetricSSIM, Min: limit("0.8")}}, scores: []v1alpha1.Score{garment},
@@ -92,6 +92,7 @@ func TestScoresAreRenderedWithTheirGain(t *testing.T) {
 	}{
 		"with baselines":    {score(v1alpha1.MetricGarmentSSIM, "0.66", "0.3", "0.41"), "garment-ssim 0.66 (+0.25)"},
 		"worse than both":   {score(v1alpha1.MetricGarmentSSIM, "0.2", "0.3", "0.41"), "garment-ssim 0.20 (-0.21)"},
+		"hardly worse":      {score(v1alpha1.MetricGarmentSSIM, "0.409", "0.3", "0.41"), "garment-ssim 0.41 (+0.00)"},
 		"without baselines": {score(v1alpha1.MetricPSNR, "23.456"), "psnr 23.46"},
 		"not a number":      {score(v1alpha1.MetricPSNR, "abc"), "psnr abc"},
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 // Schema of index.json.
@@ -149,13 +150,11 @@ func readIndex(root *os.Root) (Index, error) {
 		return index, fmt.Errorf("%w: %w", ErrBadSet, err)
 	}
 	defer func() { _ = f.Close() }()
-	body, err := io.ReadAll(io.LimitReader(f, maxIndex))
+	body, err := io.ReadAll(io.LimitReader(f, maxIndex+1))
 	if err != nil {
 		return index, fmt.Errorf("reading golden index: %w", err)
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&index); err != nil {
+	if err := strict.Decode(body, maxIndex, &index); err != nil {
 		return index, fmt.Errorf("%w: reading index: %w", ErrBadSet, err)
 	}
 	switch {

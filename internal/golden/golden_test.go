@@ -58,6 +58,12 @@ func TestBadSetsAreRefused(t *testing.T) {
 		"tolerance of everything": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "index.json"), []byte(`{"schema":"tryon.golden/v1","tolerance":255,"requests":[{}]}`), 0o644)
 		},
+		"two indexes in one file": func(dir string) error {
+			return appendTo(filepath.Join(dir, "index.json"), []byte(`{}`))
+		},
+		"an index without end": func(dir string) error {
+			return appendTo(filepath.Join(dir, "index.json"), bytes.Repeat([]byte(" "), 1<<20))
+		},
 		"path outside": func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "index.json"), []byte(`{"schema":"tryon.golden/v1","tolerance":2,"requests":[{"person":"../../etc/passwd"}]}`), 0o644)
 		},
@@ -84,4 +90,12 @@ func TestBadSetsAreRefused(t *testing.T) {
 	if err := golden.Write(dir, oip.NewSignature(8, 8), recorded(s)); !errors.Is(err, golden.ErrBadSet) {
 		t.Errorf("writing pixels of another size: %v, want ErrBadSet", err)
 	}
+}
+
+func appendTo(file string, more []byte) error {
+	body, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(body, more...), 0o644)
 }

@@ -90,20 +90,31 @@ func (s *Set) pixels(name string, channels int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %.80q: %w", ErrBadSet, name, err)
 	}
-	out := make([]byte, 0, channels*s.Signature.Height*s.Signature.Width)
+	return pack(picture, channels), nil
+}
+
+// pack gives the first channels of a picture row by row. What Write has written has one of the first two forms, which need no conversion.
+func pack(picture image.Image, channels int) []byte {
 	bounds := picture.Bounds()
-	grey, isGrey := picture.(*image.Gray)
+	out := make([]byte, 0, channels*bounds.Dx()*bounds.Dy())
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
 		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			if isGrey && channels == 1 {
-				out = append(out, grey.GrayAt(x, y).Y)
-				continue
+			var p [3]byte
+			switch m := picture.(type) {
+			case *image.Gray:
+				level := m.GrayAt(x, y).Y
+				p = [3]byte{level, level, level}
+			case *image.RGBA:
+				c := m.RGBAAt(x, y)
+				p = [3]byte{c.R, c.G, c.B}
+			default:
+				r, g, b, _ := picture.At(x, y).RGBA()
+				p = [3]byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}
 			}
-			r, g, b, _ := picture.At(x, y).RGBA()
-			out = append(out, []byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}[:channels]...)
+			out = append(out, p[:channels]...)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // Input names what was asked: the digest of the size and of the pixels of person, garment and mask. Two sets that hold the same input

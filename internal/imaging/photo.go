@@ -93,7 +93,7 @@ func PhotoHeader(data []byte, limits PhotoLimits) (PhotoInfo, error) {
 		info.Progressive = scans > 1
 		config, err = jpeg.DecodeConfig(bytes.NewReader(data))
 	default:
-		return info, ErrNotPicture
+		return info, notPicture(data)
 	}
 	if err != nil {
 		return info, fmt.Errorf("%w: reading header: %w", ErrDamaged, err)
@@ -107,6 +107,22 @@ func PhotoHeader(data []byte, limits PhotoLimits) (PhotoInfo, error) {
 			ErrTooManyPixels, info.Width, info.Height, limits.Pixels, limits.Side)
 	}
 	return info, nil
+}
+
+// notPicture names what phones and browsers send instead, so that its sender knows what to convert.
+func notPicture(data []byte) error {
+	for _, other := range []struct {
+		at           int
+		begin, named string
+	}{
+		{8, "WEBP", "WebP"}, {0, "GIF8", "GIF"}, {4, "ftypavi", "AVIF"}, {4, "ftyphe", "HEIC"}, {4, "ftypmif1", "HEIF"},
+		{0, "II*\x00", "TIFF"}, {0, "MM\x00*", "TIFF"}, {0, "BM", "BMP"},
+	} {
+		if len(data) > other.at && bytes.HasPrefix(data[other.at:], []byte(other.begin)) {
+			return fmt.Errorf("%w: this is a %s picture", ErrNotPicture, other.named)
+		}
+	}
+	return ErrNotPicture
 }
 
 // DecodePhoto decodes a picture within its limits and turns it upright. Colours are premultiplied by alpha, as image.RGBA has it; bounds start at 0,0.

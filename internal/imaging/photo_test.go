@@ -101,6 +101,18 @@ func header(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(ihdr))
 }
 
+func TestAPictureOfAnotherFormatIsCalledByItsName(t *testing.T) {
+	for data, want := range map[string]string{
+		"RIFF\x40\x00\x00\x00WEBPVP8X": "WebP", "GIF89a\x01\x00": "GIF", "\x00\x00\x00\x1cftypavif\x00": "AVIF", "\x00\x00\x00\x18ftypheic\x00": "HEIC",
+		"\x00\x00\x00\x18ftypmif1\x00": "HEIF", "II*\x00\x08": "TIFF", "MM\x00*\x00": "TIFF", "BM\x36\x00": "BMP",
+	} {
+		_, err := PhotoHeader([]byte(data), PhotoLimits{})
+		if text := fmt.Sprint(err); !errors.Is(err, ErrNotPicture) || text != "neither PNG nor JPEG: this is a "+want+" picture" {
+			t.Errorf("%q: %v, want it to be called %s", data, err, want)
+		}
+	}
+}
+
 func TestHostilePicturesAreRefusedWithoutMemory(t *testing.T) {
 	whole := encodeJPEG(t, marked(), nil)
 	scans := append([]byte{}, whole[:2]...)

@@ -1,14 +1,14 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"regexp"
 	"sort"
+
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 // Schema names the version of the envelope.
@@ -223,10 +223,7 @@ var ErrNotAnEnvelope = errors.New("not a report envelope")
 // Decode reads an envelope strictly. Every error wraps ErrNotAnEnvelope.
 func Decode(message string) (Envelope, error) {
 	var e Envelope
-	if len(message) > MaxEnvelopeBytes {
-		return e, fmt.Errorf("%w: %d bytes are over the limit of %d", ErrNotAnEnvelope, len(message), MaxEnvelopeBytes)
-	}
-	if err := strict([]byte(message), &e); err != nil {
+	if err := strict.Decode([]byte(message), MaxEnvelopeBytes, &e); err != nil {
 		return Envelope{}, fmt.Errorf("%w: %w", ErrNotAnEnvelope, err)
 	}
 	if err := e.check(); err != nil {
@@ -252,7 +249,7 @@ func (e Envelope) Into(kind Kind, summary any) error {
 	if e.Kind != kind {
 		return fmt.Errorf("%w: kind is %q, want %q", ErrNotAnEnvelope, e.Kind, kind)
 	}
-	if err := strict(e.Summary, summary); err != nil {
+	if err := strict.Decode(e.Summary, MaxEnvelopeBytes, summary); err != nil {
 		return fmt.Errorf("%w: summary: %w", ErrNotAnEnvelope, err)
 	}
 	return nil
@@ -266,16 +263,4 @@ func (s Scores) Finite() bool {
 		}
 	}
 	return true
-}
-
-func strict(body []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("decoding: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("trailing bytes after the document")
-	}
-	return nil
 }

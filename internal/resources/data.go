@@ -2,6 +2,7 @@ package resources
 
 import (
 	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/task"
@@ -46,5 +47,9 @@ func (c Config) dataJob(w Work, subcommand string, src source, t any) (*batchv1.
 	if err := withTask(&p.worker, t); err != nil {
 		return nil, err
 	}
-	return MakeJob(w, p.make(w)), nil
+	job := MakeJob(w, p.make(w))
+	// The controller makes further attempts, ever later, and each keeps its pod for its message. More pods of one attempt, seconds apart,
+	// would meet the same source and only pile up.
+	job.Spec.BackoffLimit = ptr.To[int32](0)
+	return job, nil
 }

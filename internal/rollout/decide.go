@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
 )
 
 const (
@@ -74,7 +75,7 @@ func (d *decision) aim() {
 		f.Wanted = r.Version
 	}
 	if why, rejected := f.Rejected[f.Wanted]; rejected && f.Wanted != d.plan.Stable {
-		d.refused = fmt.Sprintf("%s is not tried again: %s", f.Wanted, why)
+		d.refused = fmt.Sprintf("%s is not tried again: %s; for another attempt change the spec or the annotation %s", f.Wanted, why, names.RetryAnnotation)
 		f.Wanted = d.plan.Stable
 	}
 }
@@ -129,8 +130,10 @@ func (d *decision) clear(reason string) {
 // secureDocument makes sure that a control document exists and is not behind what pods have seen, which they would refuse.
 func (d *decision) secureDocument() {
 	switch {
+	case d.facts.highest() == 0:
+		d.publish(Document{}, "it is the first one")
 	case d.document.Generation == 0:
-		d.publish(Document{}, "there is no control document")
+		d.publish(Document{}, "the one before is gone")
 	case d.facts.highest() > d.document.Generation:
 		d.publish(d.document, "a pod has seen a later one")
 	}

@@ -90,7 +90,8 @@ func (d *decision) pause(candidate Set) {
 	if r := d.facts.Record; r != nil && r.Version == candidate.Version {
 		d.plan.Record = &Record{Version: r.Version, Step: r.Step, Generation: r.Generation}
 	}
-	d.plan.Replay = d.facts.Replay.State != "" && !d.facts.spent()
+	// A replay that cannot be is no reason to have one where no step asks for it.
+	d.plan.Replay = d.facts.Replay.State == ReplayRunning || (d.facts.Replay.State == ReplayFailed && d.facts.replayed())
 	d.dropForeign()
 	if d.document.names(candidate.Version) && !candidate.sound() {
 		d.clear(candidate.Version + " is not ready any more")

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"image"
 	"io"
@@ -64,7 +65,7 @@ func TestHostileTryOnsGetTheirTypedError(t *testing.T) {
 		"a category of another model":   {with(usual(t), "category", []byte("shoes")), problem.CodeCategoryUnsupported},
 		"a seed that is no number":      {with(usual(t), "seed", []byte("x")), problem.CodeBadRequest},
 		"a field that nobody knows":     {with(usual(t), "extra", []byte("x")), problem.CodeBadRequest},
-		"a word as long as a picture":   {with(usual(t), "category", make([]byte, 5000)), problem.CodeTooLarge},
+		"a word as long as a picture":   {with(usual(t), "category", make([]byte, 5000)), problem.CodeBadRequest},
 		"a garment on a busy wallpaper": {with(usual(t), "garment", pngOf(t, wallpaper())), problem.CodeGarmentUnsupported},
 	}
 	for name, tt := range tests {
@@ -83,6 +84,51 @@ func TestHostileTryOnsGetTheirTypedError(t *testing.T) {
 			}
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 64<<20 {
 				t.Errorf("it allocated %d MiB", grown>>20)
+			}
+		})
+	}
+}
+
+func TestARefusalNamesTheFieldAndWhatWasWanted(t *testing.T) {
+	p := start(t, runtimetest.Graph{})
+	long := strings.Repeat("9", 300)
+	webp := []byte("RIFF\x40\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00")
+	const known = "known are person, garment, mask, garmentId, category and seed"
+	tests := map[string]struct {
+		fields   map[string][]byte
+		document string
+		want     []string
+	}{
+		"a misspelt picture":         {fields: with(usual(t), "extra", webp), want: []string{`"extra" is unknown, ` + known}},
+		"a large misspelt picture":   {fields: with(usual(t), "extra", make([]byte, 5000)), want: []string{`"extra" is unknown, ` + known}},
+		"a long category":            {fields: with(usual(t), "category", []byte(long)), want: []string{"field category has more than the 256 bytes"}},
+		"a long seed":                {fields: with(usual(t), "seed", []byte(long)), want: []string{"field seed has more than the 256 bytes"}},
+		"a long id in JSON":          {document: `{"person":"AA==","garmentId":"` + long + `"}`, want: []string{"field garmentId has more than the 256 bytes"}},
+		"a misspelt name in JSON":    {document: `{"persn":"AA=="}`, want: []string{`"persn" is unknown, ` + known}},
+		"a garment that is no text":  {document: `{"garment":"!!"}`, want: []string{"the field garment: it is not base64"}},
+		"a number for a mask":        {document: `{"mask":7}`, want: []string{"the field mask is a number"}},
+		"a mask of another shape":    {fields: with(usual(t), "mask", pngOf(t, shirt(200, 150, paper))), want: []string{"it has 200x150 pixels, want 150x200 like the garment"}},
+		"a mask of a larger garment": {fields: with(with(usual(t), "garment", pngOf(t, shirt(1500, 2000, paper))), "mask", pngOf(t, shirt(200, 150, paper))), want: []string{"want 1500x2000"}},
+		"a WebP picture":             {fields: with(usual(t), "garment", webp), want: []string{"picture garment", "this is a WebP picture", "PNG or JPEG"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			contentType, body := "application/json", []byte(tt.document)
+			if tt.fields != nil {
+				contentType, body = form(t, tt.fields)
+			}
+			_, out := post(t, p.front, contentType, body)
+			var said struct{ Detail string }
+			if err := json.Unmarshal(out, &said); err != nil {
+				t.Fatalf("%v in %.300s", err, out)
+			}
+			for _, want := range tt.want {
+				if !strings.Contains(said.Detail, want) {
+					t.Errorf("%q is not in %q", want, said.Detail)
+				}
+			}
+			if strings.Contains(said.Detail, "smaller pictures") {
+				t.Errorf("it advises to send smaller pictures: %q", said.Detail)
 			}
 		})
 	}

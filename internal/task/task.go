@@ -1,13 +1,12 @@
 package task
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/strict"
 )
 
 // Env is the environment variable that carries a task into a pod.
@@ -229,15 +228,13 @@ func Encode(t any) (string, error) {
 	return string(body), nil
 }
 
-// Decode reads a task strictly: unknown fields and trailing bytes are errors.
+// MaxBytes bounds a task document; an environment variable cannot hold more than 128 KiB anyway.
+const MaxBytes = 1 << 20
+
+// Decode reads a task strictly (see package strict).
 func Decode(body []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("decoding task: %w", err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("decoding task: trailing bytes after the document")
+	if err := strict.Decode(body, MaxBytes, into); err != nil {
+		return fmt.Errorf("reading task: %w", err)
 	}
 	return nil
 }

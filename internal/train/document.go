@@ -1,16 +1,15 @@
 package train
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/strict"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
@@ -87,13 +86,8 @@ func readRecord(ctx context.Context, store *artefact.Store, name string, into an
 	if err != nil {
 		return nil, fmt.Errorf("reading record: %w", err)
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
+	if err := strict.Decode(body, maxRecordBytes, into); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", errBadDocument, name, err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%w: %s has trailing bytes", errBadDocument, name)
 	}
 	return body, nil
 }

@@ -18,9 +18,6 @@ const (
 	terminationLogDefault = "/dev/termination-log"
 )
 
-// maxTaskBytes bounds a task document; an environment variable cannot hold more than 128 KiB anyway.
-const maxTaskBytes = 1 << 20
-
 // errNoTask says that neither a file nor the environment holds a task.
 var errNoTask = errors.New("no task: give --task FILE or set " + task.Env)
 
@@ -33,15 +30,12 @@ func readTask(file string, into any) error {
 			return fmt.Errorf("opening task: %w", err)
 		}
 		defer func() { _ = f.Close() }()
-		if body, err = io.ReadAll(io.LimitReader(f, maxTaskBytes+1)); err != nil {
+		if body, err = io.ReadAll(io.LimitReader(f, task.MaxBytes+1)); err != nil {
 			return fmt.Errorf("reading task: %w", err)
 		}
 	}
 	if len(body) == 0 {
 		return errNoTask
-	}
-	if len(body) > maxTaskBytes {
-		return fmt.Errorf("task is over %d bytes", maxTaskBytes)
 	}
 	return task.Decode(body, into)
 }

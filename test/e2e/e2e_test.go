@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"image/png"
 	"net/http"
 	"os"
@@ -188,14 +190,18 @@ func TestHostileRequestsGetTheirTypedErrors(t *testing.T) {
 	k := cluster(t)
 	person, _ := photos(t)
 	photo := base64.StdEncoding.EncodeToString(person)
+	huge := base64.StdEncoding.EncodeToString(hugeHeader())
 	tests := map[string]struct {
 		contentType string
 		body        []byte
 		wantStatus  int
 		wantCode    string
 	}{
-		"an empty body":        {"application/json", nil, http.StatusBadRequest, "EmptyBody"},
-		"not an image":         {"application/json", []byte(`{"person":"bm90IGFuIGltYWdl","garment":"bm90IGFuIGltYWdl"}`), http.StatusUnprocessableEntity, "NotDecodable"},
+		"an empty body": {"application/json", nil, http.StatusBadRequest, "EmptyBody"},
+		"not an image":  {"application/json", []byte(`{"person":"bm90IGFuIGltYWdl","garment":"bm90IGFuIGltYWdl"}`), http.StatusUnprocessableEntity, "NotDecodable"},
+		"a header of 50,000 x 50,000 pixels": {
+			"application/json", []byte(`{"person":"` + huge + `","garment":"` + photo + `"}`), http.StatusRequestEntityTooLarge, "TooLarge",
+		},
 		"an unknown type":      {"text/plain", []byte("hello"), http.StatusUnsupportedMediaType, "UnsupportedMediaType"},
 		"a body of 100 MB":     {"application/json", bytes.Repeat([]byte(" "), 100<<20), http.StatusRequestEntityTooLarge, "TooLarge"},
 		"a garment id nowhere": {"application/json", []byte(`{"person":"` + photo + `","garmentId":"nope"}`), http.StatusNotFound, "GarmentNotFound"},
@@ -219,6 +225,15 @@ func TestHostileRequestsGetTheirTypedErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hugeHeader is a PNG whose valid header promises 50,000 x 50,000 pixels, and garbage where they should be.
+func hugeHeader() []byte {
+	ihdr := binary.BigEndian.AppendUint32([]byte("IHDR"), 50_000)
+	ihdr = append(binary.BigEndian.AppendUint32(ihdr, 50_000), 8, 2, 0, 0, 0)
+	out := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), ihdr...)
+	out = binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(ihdr))
+	return append(out, bytes.Repeat([]byte("garbage"), 100)...)
 }
 
 // photos are the person and the garment of the demo's request.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/hack/kube"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // scale does what kubectl scale does, and waits until all pods serve and none is left over.
@@ -71,7 +72,7 @@ func (s *shop) awaitPods(t *testing.T, count int, gone map[string]bool) {
 	await(t, s.k, named(&v1alpha1.TryOnDeployment{}, judgedName), 3*time.Minute, func(*v1alpha1.TryOnDeployment) (bool, error) {
 		pods := s.pods(t)
 		for i := range pods {
-			if gone[pods[i].Name] || !podIsReady(&pods[i]) {
+			if gone[pods[i].Name] || !servingpod.Ready(&pods[i]) {
 				return false, nil
 			}
 		}
@@ -88,19 +89,10 @@ func (s *shop) awaitManager(t *testing.T) {
 			return false, err
 		}
 		for i := range pods.Items {
-			if p := &pods.Items[i]; p.DeletionTimestamp.IsZero() && podIsReady(p) {
+			if p := &pods.Items[i]; p.DeletionTimestamp.IsZero() && servingpod.Ready(p) {
 				return true, nil
 			}
 		}
 		return false, nil
 	})
-}
-
-func podIsReady(p *corev1.Pod) bool {
-	for _, c := range p.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // The load of the test, in pods: what keeps one pod a third busy, and then five times as much.
@@ -39,14 +40,15 @@ const (
 )
 
 // scaledDeployment serves what the demo trained. A runtime with a limit on its CPU is a unit of capacity even where all pods share two
-// cores: three of them can do three times as much as one. Shoppers may wait for as long as pods take to start, so that nobody is refused.
+// cores: three of them can do three times as much as one. The limit is so low that the model's runs are what a request waits for, and not
+// its picture's way through the API server. Shoppers may wait for as long as pods take to start, so that nobody is refused.
 func scaledDeployment() *v1alpha1.TryOnDeployment {
 	lasting := func(d time.Duration) *metav1.Duration { return &metav1.Duration{Duration: d} }
 	return named(&v1alpha1.TryOnDeployment{Spec: v1alpha1.TryOnDeploymentSpec{
 		Model: v1alpha1.ServedModel{Name: "tops"},
 		Runtime: v1alpha1.RuntimeSpec{Resources: &v1alpha1.ResourceRequirements{
 			Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("256Mi")},
-			Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("200m")},
+			Limits:   corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("80m")},
 		}},
 		Sidecar: v1alpha1.SidecarSpec{RequestTimeout: lasting(100 * time.Second)},
 		Scaling: v1alpha1.ScalingSpec{
@@ -129,7 +131,7 @@ func timeOfOne(t *testing.T, k *kube.Cluster, service string, w shoppers.Wish) t
 	var took []time.Duration
 	for range 9 {
 		begin := time.Now()
-		if err := shoppers.Ask(t.Context(), k, service, w); err != nil {
+		if _, err := shoppers.Ask(t.Context(), k, service, w); err != nil {
 			t.Fatalf("asking an idle pod: %v", err)
 		}
 		took = append(took, time.Since(begin))
@@ -183,7 +185,7 @@ func follow(t *testing.T, k *kube.Cluster, name string, crowd *shoppers.Crowd) *
 // loadOf is how many pods of a deployment are ready, and their mean backlog in seconds.
 func loadOf(ctx context.Context, k *kube.Cluster, name string) (ready int32, backlog float64) {
 	for _, p := range podsOf(ctx, k, name) {
-		if p.DeletionTimestamp != nil || !podReady(&p) {
+		if p.DeletionTimestamp != nil || !servingpod.Ready(&p) {
 			continue
 		}
 		ready++
@@ -196,12 +198,6 @@ func loadOf(ctx context.Context, k *kube.Cluster, name string) (ready int32, bac
 		}
 	}
 	return ready, backlog / max(float64(ready), 1)
-}
-
-func podReady(p *corev1.Pod) bool {
-	return slices.ContainsFunc(p.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // stop ends the trace and writes it where bench/scale draws it from.
@@ -228,19 +224,23 @@ func (tr *trace) stop() []moment {
 	return tr.moments
 }
 
-// checkTrace sees that the replicas went out and in again, once each: no step back on either way.
+// checkTrace sees that the replicas went out and in again, once each: no step back on either way, and none taken away before the load fell.
 func checkTrace(t *testing.T, moments []moment) {
 	t.Helper()
 	var most, ready int32
 	var backlog float64
-	numbers := []int32{1}
+	early, numbers := false, []int32{1}
 	for _, m := range moments {
 		if m.replicas != numbers[len(numbers)-1] {
 			numbers = append(numbers, m.replicas)
 		}
 		most, ready, backlog = max(most, m.replicas), max(ready, m.ready), max(backlog, m.backlog)
+		early = early || m.rate > moments[len(moments)-1].rate && m.replicas < most
 	}
 	t.Logf("replicas: %v; at most %d pods were ready, and the mean backlog was %.1f s", numbers, ready, backlog)
+	if early {
+		t.Error("replicas were taken away before the load fell")
+	}
 	if most < 2 || ready < 2 {
 		t.Errorf("at most %d replicas were wanted and %d ready, want at least 2", most, ready)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -14,7 +15,6 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
-	"gocloud.dev/gcerrors"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -48,7 +48,7 @@ type Options struct {
 
 // Catalogue reads garments: <id>.png or <id>.jpg, and <id>.mask.png beside it. It is safe for concurrent use.
 type Catalogue struct {
-	bucket  *blob.Bucket
+	shelf   shelf
 	options Options
 	cache   *cache
 	flight  singleflight.Group
@@ -56,7 +56,7 @@ type Catalogue struct {
 
 // Open opens file:///folder or s3://bucket/prefix?endpoint=…, whose credentials come from the AWS_* environment.
 func Open(ctx context.Context, uri string, o Options) (*Catalogue, error) {
-	bucket, err := openBucket(ctx, uri)
+	shelf, err := openShelf(ctx, uri)
 	if err != nil {
 		return nil, fmt.Errorf("opening catalogue: %w", err)
 	}
@@ -69,10 +69,10 @@ func Open(ctx context.Context, uri string, o Options) (*Catalogue, error) {
 	if o.CacheAge <= 0 {
 		o.CacheAge = 5 * time.Minute
 	}
-	return &Catalogue{bucket: bucket, options: o, cache: newCache(o.CacheBytes, o.CacheAge)}, nil
+	return &Catalogue{shelf: shelf, options: o, cache: newCache(o.CacheBytes, o.CacheAge)}, nil
 }
 
-func openBucket(ctx context.Context, uri string) (*blob.Bucket, error) {
+func openShelf(ctx context.Context, uri string) (shelf, error) {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return nil, err
@@ -85,22 +85,27 @@ func openBucket(ctx context.Context, uri string) (*blob.Bucket, error) {
 		if u.Host != "" || u.RawQuery != "" || !filepath.IsAbs(u.Path) {
 			return nil, fmt.Errorf("%q: want file:///absolute/folder and nothing else", uri)
 		}
-		return fileblob.OpenBucket(filepath.Clean(u.Path), &fileblob.Options{Metadata: fileblob.MetadataDontWrite})
+		root, err := os.OpenRoot(u.Path)
+		return folder{root}, err
 	case s3blob.Scheme:
-		prefix := strings.Trim(u.Path, "/")
-		u.Path = ""
-		bucket, err := (&s3blob.URLOpener{}).OpenBucketURL(ctx, u)
-		if err == nil && prefix != "" {
-			bucket = blob.PrefixedBucket(bucket, prefix+"/")
-		}
-		return bucket, err
+		return openObjects(ctx, u)
 	default:
 		return nil, fmt.Errorf("%q: the scheme must be file or s3", uri)
 	}
 }
 
-// Close releases the bucket.
-func (c *Catalogue) Close() error { return c.bucket.Close() }
+func openObjects(ctx context.Context, u *url.URL) (shelf, error) {
+	prefix := strings.Trim(u.Path, "/")
+	u.Path = ""
+	bucket, err := (&s3blob.URLOpener{}).OpenBucketURL(ctx, u)
+	if err == nil && prefix != "" {
+		bucket = blob.PrefixedBucket(bucket, prefix+"/")
+	}
+	return objects{bucket}, err
+}
+
+// Close releases the folder or the bucket.
+func (c *Catalogue) Close() error { return c.shelf.Close() }
 
 var garmentID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
 
@@ -151,21 +156,19 @@ func (c *Catalogue) read(ctx context.Context, id string) (Garment, error) {
 	return g, nil
 }
 
-func (c *Catalogue) file(ctx context.Context, key string) ([]byte, error) {
-	r, err := c.bucket.NewReader(ctx, key, nil)
-	if gcerrors.Code(err) == gcerrors.NotFound {
-		return nil, ErrNotFound
-	}
+func (c *Catalogue) file(ctx context.Context, name string) ([]byte, error) {
+	r, size, err := c.shelf.open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	if r.Size() > c.options.FileBytes {
-		return nil, fmt.Errorf("%w: %s has %d bytes, %d are allowed", ErrTooLarge, key, r.Size(), c.options.FileBytes)
+	if size > c.options.FileBytes {
+		return nil, fmt.Errorf("%w: %s has %d bytes, %d are allowed", ErrTooLarge, name, size, c.options.FileBytes)
 	}
-	body := make([]byte, r.Size())
-	if _, err := io.ReadFull(r, body); err != nil {
-		return nil, err
+	// It may have grown since.
+	body, err := io.ReadAll(io.LimitReader(r, c.options.FileBytes+1))
+	if err == nil && int64(len(body)) > c.options.FileBytes {
+		err = fmt.Errorf("%w: %s has more than the %d bytes that are allowed", ErrTooLarge, name, c.options.FileBytes)
 	}
-	return body, nil
+	return body, err
 }

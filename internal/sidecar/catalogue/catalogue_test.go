@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,38 @@ func TestIDsThatLeadElsewhereAreRefused(t *testing.T) {
 	}
 	if _, err := c.Get(t.Context(), "secret"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("an id outside: %v, want %v", err, ErrNotFound)
+	}
+}
+
+func TestWhatIsNoFileOfTheFolderIsNotRead(t *testing.T) {
+	dir := t.TempDir()
+	in := filepath.Join(dir, "in")
+	if err := os.Mkdir(in, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "secret", "token")
+	write(t, in, "inside.jpg", "photo")
+	for name, put := range map[string]func(path string) error{
+		"pipe":     func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"folder":   func(path string) error { return os.Mkdir(path, 0o700) },
+		"outside":  func(path string) error { return os.Symlink("../secret", path) },
+		"absolute": func(path string) error { return os.Symlink(filepath.Join(dir, "secret"), path) },
+	} {
+		if err := put(filepath.Join(in, name+".png")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("inside.jpg", filepath.Join(in, "twin.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, in, Options{})
+	for _, id := range []string{"pipe", "folder", "outside", "absolute"} {
+		if g, err := c.Get(t.Context(), id); err == nil {
+			t.Errorf("%s: read %q", id, g.Picture)
+		}
+	}
+	if g, err := c.Get(t.Context(), "twin"); err != nil || string(g.Picture) != "photo" {
+		t.Errorf("a link within the folder: %q, %v", g.Picture, err)
 	}
 }
 

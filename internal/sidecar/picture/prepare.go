@@ -88,7 +88,7 @@ func (in *Inputs) garment(garment, mask *image.RGBA) error {
 	if mask == nil && work.Opaque() && contrast(work, work.Rect) < leastContrast {
 		return fmt.Errorf("%w: the garment's picture is of one colour", ErrBlank)
 	}
-	found, err := garmentMask(work, mask)
+	found, err := garmentMask(work, mask, garment.Rect)
 	if err != nil {
 		return err
 	}
@@ -104,9 +104,9 @@ func (in *Inputs) garment(garment, mask *image.RGBA) error {
 	return nil
 }
 
-func garmentMask(work, mask *image.RGBA) ([]byte, error) {
+func garmentMask(work, mask *image.RGBA, sent image.Rectangle) ([]byte, error) {
 	if mask != nil {
-		return fittedMask(work, mask)
+		return fittedMask(work, mask, sent)
 	}
 	if !work.Opaque() {
 		found := maskFromAlpha(work)
@@ -115,14 +115,15 @@ func garmentMask(work, mask *image.RGBA) ([]byte, error) {
 	return DeriveMask(work)
 }
 
-func fittedMask(work, mask *image.RGBA) ([]byte, error) {
-	w, h := work.Rect.Dx(), work.Rect.Dy()
+// fittedMask brings a mask to the size that is worked on; sent is the garment's size as it came, the one that its sender knows.
+func fittedMask(work, mask *image.RGBA, sent image.Rectangle) ([]byte, error) {
+	w, h := sent.Dx(), sent.Dy()
 	mw, mh := mask.Rect.Dx(), mask.Rect.Dy()
 	// The same proportions within two percent; the pixels may be fewer or more.
 	if d := w*mh - h*mw; 50*max(d, -d) > w*mh {
-		return nil, fmt.Errorf("%w: it has %dx%d pixels, the garment %dx%d", ErrMask, mw, mh, w, h)
+		return nil, fmt.Errorf("%w: it has %dx%d pixels, want %dx%d like the garment, or more or fewer of the same proportions", ErrMask, mw, mh, w, h)
 	}
-	found := maskFromPicture(imaging.ResizeRGBA(mask, w, h))
+	found := maskFromPicture(imaging.ResizeRGBA(mask, work.Rect.Dx(), work.Rect.Dy()))
 	return found, checkCoverage(found)
 }
 

@@ -108,7 +108,7 @@ func (m *Mirror) Offer(shadow control.Shadow, s Sample) {
 	case !m.pace.Allow():
 		e.totals.Dropped.TooFast++
 		m.options.Dropped(dropTooFast)
-	case m.bytes+size > m.options.Bytes || len(m.ring) == cap(m.ring) || e.totals.Pairs >= sequential.MaxRequests:
+	case m.bytes+size > m.options.Bytes || len(m.ring) == cap(m.ring) || m.complete(e):
 		e.totals.Dropped.Full++
 		m.options.Dropped(dropFull)
 	default:
@@ -116,6 +116,12 @@ func (m *Mirror) Offer(shadow control.Shadow, s Sample) {
 		// Only this line sends, under the lock and with room left, so it cannot block.
 		m.ring <- job{epoch: e, address: shadow.Address, sample: s}
 	}
+}
+
+// complete tells whether an epoch counts no more: with the copies that wait and the one being compared it would have more pairs than a report may
+// have, and no report of this pod would be read again.
+func (m *Mirror) complete(e *epoch) bool {
+	return e.totals.Pairs+int64(len(m.ring))+1 >= sequential.MaxRequests
 }
 
 // Report says what was counted for a shadow since this pod first heard of its epoch.

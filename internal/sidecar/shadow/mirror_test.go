@@ -364,6 +364,18 @@ func TestTheBytesOfCopiesAreBounded(t *testing.T) {
 	}
 }
 
+func TestCopiesOnTheirWayDoNotMakeAReportUnreadable(t *testing.T) {
+	m, _ := newMirror(8)
+	shadow := shadowOf("http://127.0.0.1:1")
+	m.begin(shadow).totals.Pairs = sequential.MaxRequests - 3
+	for range 5 {
+		m.Offer(shadow, sample())
+	}
+	if got := m.Report(shadow, time.Now()); got.Dropped.Full != 3 || len(m.ring) != 2 {
+		t.Errorf("dropped %+v, %d wait: with the one being compared at most %d more pairs may come", got.Dropped, len(m.ring), 3)
+	}
+}
+
 func TestAnotherQuestionStartsAnew(t *testing.T) {
 	server := httptest.NewServer(good(same))
 	defer server.Close()

@@ -33,6 +33,9 @@ type Limits struct {
 
 const maxWord = 256
 
+// knownFields are the names that target knows.
+const knownFields = "person, garment, mask, garmentId, category and seed"
+
 // Decode reads a whole body by its content type. Errors are *problem.Problem.
 func Decode(contentType string, body []byte, most Limits) (Request, error) {
 	if len(body) == 0 {
@@ -109,23 +112,34 @@ func decodeMultipart(body []byte, boundary string, most Limits) (Request, error)
 }
 
 func (r *Request) field(name string, part io.Reader, most Limits) error {
-	picture := map[string]*[]byte{"person": &r.Person, "garment": &r.Garment, "mask": &r.Mask}[name]
+	// The name is judged first: whoever misspells it shall not be told of the length.
+	target, known := r.target(name)
+	if !known {
+		return problem.New(problem.CodeBadRequest, "The field %.40q is unknown, known are %s.", name, knownFields)
+	}
 	limit := int64(maxWord)
-	if picture != nil {
+	picture, ok := target.(*encoded)
+	if ok {
 		limit = most.ImageBytes
 	}
 	value, err := io.ReadAll(io.LimitReader(part, limit+1))
-	if err != nil {
+	switch {
+	case err != nil:
 		return problem.Because(problem.CodeBadRequest, err, "The multipart body is damaged or cut short.")
-	}
-	if int64(len(value)) > limit {
-		return problem.New(problem.CodeTooLarge, "The field %.40q is over its limit of %d bytes.", name, limit)
-	}
-	if picture != nil {
+	case ok && int64(len(value)) > limit:
+		return problem.New(problem.CodeTooLarge, "The picture %s has more than the %d bytes that are allowed.", name, limit)
+	case ok:
 		*picture = value
 		return nil
+	case int64(len(value)) > limit:
+		return tooLong(name)
 	}
 	return r.word(name, string(value))
+}
+
+// tooLong refuses a word. It is no CodeTooLarge, whose advice is about pictures.
+func tooLong(name string) error {
+	return problem.New(problem.CodeBadRequest, "The field %s has more than the %d bytes that are allowed.", name, maxWord)
 }
 
 func (r *Request) word(name, value string) error {
@@ -140,8 +154,6 @@ func (r *Request) word(name, value string) error {
 			return problem.New(problem.CodeBadRequest, "The field seed is %.40q, want a whole number.", value)
 		}
 		r.Seed = &seed
-	default:
-		return problem.New(problem.CodeBadRequest, "The field %.40q is unknown.", name)
 	}
 	return nil
 }
@@ -154,20 +166,35 @@ func decodeJSON(body []byte) (Request, error) {
 	err := eachField(dec, func(name string) error {
 		target, known := req.target(name)
 		if !known {
-			return fmt.Errorf("the field %.40q is unknown", name)
+			return fmt.Errorf("the field %.40q is unknown, known are %s", name, knownFields)
 		}
-		return dec.Decode(target)
+		return inField(name, dec.Decode(target))
 	})
 	if err != nil {
-		return req, problem.Because(problem.CodeBadRequest, err, "The JSON body is refused: %.120s.", err.Error())
+		return req, problem.Because(problem.CodeBadRequest, err, "The JSON body is refused: %.160s.", err.Error())
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return req, problem.New(problem.CodeBadRequest, "Bytes follow the JSON document.")
 	}
-	if len(req.GarmentID) > maxWord || len(req.Category) > maxWord {
-		return req, problem.New(problem.CodeTooLarge, "garmentId or category is over %d bytes.", maxWord)
+	switch {
+	case len(req.GarmentID) > maxWord:
+		return req, tooLong("garmentId")
+	case len(req.Category) > maxWord:
+		return req, tooLong("category")
 	}
 	return req, nil
+}
+
+// inField says in which field an error is, and of what type its value is where that is wrong.
+func inField(name string, err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong):
+		return fmt.Errorf("the field %s is a %.40s", name, wrong.Value)
+	}
+	return fmt.Errorf("the field %s: %w", name, err)
 }
 
 // eachField calls read for each name of an object; read takes the value from dec.
@@ -194,7 +221,7 @@ func eachField(dec *json.Decoder, read func(name string) error) error {
 	return err
 }
 
-// target is where a JSON field's value goes.
+// target is where a field's value goes; pictures have the type *encoded.
 func (r *Request) target(name string) (into any, known bool) {
 	switch name {
 	case "person":
@@ -227,7 +254,7 @@ func (e *encoded) UnmarshalText(text []byte) error {
 	out := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(out, text)
 	if err != nil {
-		return errors.New("a picture is not base64")
+		return errors.New("it is not base64")
 	}
 	*e = out[:n]
 	return nil
