@@ -7,6 +7,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -120,10 +121,7 @@ func nextOverdue(seen *Observed, now time.Time) time.Duration {
 	var next time.Duration
 	for i := range seen.Pods {
 		if p := &seen.Pods[i]; !p.DeletionTimestamp.IsZero() && !servingpod.Gone(p, now) {
-			left := p.DeletionTimestamp.Add(servingpod.Overdue).Sub(now) + time.Second
-			if next == 0 || left < next {
-				next = left
-			}
+			next = soonest(next, p.DeletionTimestamp.Add(servingpod.Overdue).Sub(now)+time.Second)
 		}
 	}
 	return next
@@ -152,7 +150,7 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 		Record:     progress.Record(obj.Status.Candidate),
 		Routed:     routed(seen),
 
-		Deadline: deadlineOf(obj),
+		Deadline: ptr.Deref(obj.Spec.Rollout.Deadline, metav1.Duration{Duration: defaultDeadline}).Duration,
 		InPlace:  obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
 		Silence:  rollout.Silence(obj.Spec.Rollout.OnSilence),
 		Rejected: rejectedOf(obj),
@@ -177,13 +175,6 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 		}
 	}
 	return facts
-}
-
-func deadlineOf(obj *v1alpha1.TryOnDeployment) time.Duration {
-	if d := obj.Spec.Rollout.Deadline; d != nil {
-		return d.Duration
-	}
-	return defaultDeadline
 }
 
 // commandOf reads the rollout annotation; known is false when it holds something else than a command. Whoever wrote that wanted something

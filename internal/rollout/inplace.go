@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -201,10 +202,5 @@ func (s Set) held() int32 {
 
 // failing says whether a pod is not ready for a reason that may last.
 func (s Set) failing() bool {
-	for _, p := range s.Pods {
-		if p.State == PodBroken || (p.State == PodStarting && p.Failure != "") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.Pods, func(p Pod) bool { return p.State == PodBroken || (p.State == PodStarting && p.Failure != "") })
 }
