@@ -1,7 +1,7 @@
 // Command scale compares scaling on the backlog (internal/scale) with a HorizontalPodAutoscaler on utilisation in the same simulated
 // worlds. It draws the five-fold story and writes the ratios into the documentation: go run ./bench/scale
 //
-// With -trace it draws what the end-to-end test saw on a real cluster instead: go run ./bench/scale -trace out/e2e/scaling.csv
+// With -trace it draws what was seen on a real cluster instead: go run ./bench/scale -trace out/e2e/scaling.csv
 package main
 
 import (
