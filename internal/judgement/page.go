@@ -125,8 +125,9 @@ func (d *Document) lead() string {
 	if pairs == 0 {
 		return fmt.Sprintf("No request was answered by both versions between %s and %s.", clock(d.Evidence.Since), clock(d.Decided))
 	}
-	return fmt.Sprintf("Both versions were asked the same %s live requests within %s. Shoppers saw the answers of %s only, as long as the candidate was compared in shadow.",
-		count(pairs), span(d.Decided.Sub(d.Evidence.Since)), d.Stable.Name)
+	// True of copies of live requests and of a replay's known ones: totals do not tell them apart.
+	return fmt.Sprintf("Both versions were asked the same %s requests within %s. No shopper saw the candidate's answers to them.",
+		count(pairs), span(d.Decided.Sub(d.Evidence.Since)))
 }
 
 // ruleSentence is why, and the sentence of the gate where it says more.
@@ -237,7 +238,7 @@ func (d *Document) facts() [][2]string {
 		d     sequential.Differences
 	}{{"inside the garments", d.Evidence.Totals.Disagreement.Garment}, {"elsewhere", d.Evidence.Totals.Disagreement.Outside}} {
 		if differ.d.N > 0 {
-			facts = append(facts, [2]string{"live pictures differ " + differ.where, fmt.Sprintf("%s on average, %s at most", percent(differ.d.Sum/float64(differ.d.N)), percent(differ.d.Max))})
+			facts = append(facts, [2]string{"the pictures differ " + differ.where, fmt.Sprintf("%s on average, %s at most", percent(differ.d.Sum/float64(differ.d.N)), percent(differ.d.Max))})
 		}
 	}
 	return append(facts, [2]string{"looks that are drawn", fmt.Sprintf("%d of %d at most", len(d.looks()), evidence.MaxLooks)})
