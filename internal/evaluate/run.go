@@ -167,7 +167,7 @@ func (s *session) connect(ctx context.Context) error {
 	s.client = client
 	ctx, cancel := context.WithTimeout(ctx, s.o.Ready)
 	defer cancel()
-	if err := s.waitReady(ctx); err != nil {
+	if err := client.WaitReady(ctx); err != nil {
 		return err
 	}
 	meta, err := client.Metadata(ctx, oip.ModelName)
@@ -183,22 +183,6 @@ func (s *session) connect(ctx context.Context) error {
 		return fmt.Errorf("the runtime serves no %s: %w", oip.SignatureName, err)
 	}
 	return nil
-}
-
-func (s *session) waitReady(ctx context.Context) error {
-	tick := time.NewTicker(250 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		_, err := s.client.Ready(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the runtime: %w", err)
-		case <-tick.C:
-		}
-	}
 }
 
 // answer loads a case and asks the runtime.

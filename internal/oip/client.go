@@ -48,6 +48,23 @@ func (c *Client) Ready(ctx context.Context) (instance string, err error) {
 	return header.Get(InstanceHeader), err
 }
 
+// WaitReady asks until the server is ready, or ctx ends; then the error says what the last answer was.
+func (c *Client) WaitReady(ctx context.Context) error {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := c.Ready(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the runtime: %w", err)
+		case <-tick.C:
+		}
+	}
+}
+
 // Metadata describes a model.
 func (c *Client) Metadata(ctx context.Context, model string) (ModelMetadata, error) {
 	var meta ModelMetadata

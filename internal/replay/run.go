@@ -135,27 +135,11 @@ func (s *session) connect(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Ready)
 	defer cancel()
-	if err := waitReady(ctx, s.stable); err != nil {
+	if err := s.stable.WaitReady(ctx); err != nil {
 		return err
 	}
-	_ = waitReady(ctx, s.candidate)
+	_ = s.candidate.WaitReady(ctx)
 	return nil
-}
-
-func waitReady(ctx context.Context, c *oip.Client) error {
-	tick := time.NewTicker(250 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		_, err := c.Ready(ctx)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for the runtime: %w", err)
-		case <-tick.C:
-		}
-	}
 }
 
 // put puts one request to both versions and counts the pair. A model server's first run takes longer than any other, so the first request is
