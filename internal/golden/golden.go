@@ -1,16 +1,15 @@
 package golden
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"os"
 	"path/filepath"
 
+	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/strict"
 )
@@ -90,36 +89,14 @@ func Write(dir string, s oip.Signature, recorded []Recorded) error {
 }
 
 func writePicture(path string, s oip.Signature, pixels []byte) error {
-	picture, err := toImage(s, pixels)
+	body, err := imaging.EncodePixels(s.Width, s.Height, pixels, png.DefaultCompression)
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", filepath.Base(path), err)
+		return fmt.Errorf("%w: writing %s: %w", ErrBadSet, filepath.Base(path), err)
 	}
-	var out bytes.Buffer
-	if err := png.Encode(&out, picture); err != nil {
-		return fmt.Errorf("encoding %s: %w", filepath.Base(path), err)
-	}
-	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(path, body, 0o644); err != nil {
 		return fmt.Errorf("writing golden picture: %w", err)
 	}
 	return nil
-}
-
-// toImage takes packed RGB or one channel, told apart by their length.
-func toImage(s oip.Signature, pixels []byte) (image.Image, error) {
-	n := s.Height * s.Width
-	bounds := image.Rect(0, 0, s.Width, s.Height)
-	switch len(pixels) {
-	case n:
-		return &image.Gray{Pix: pixels, Stride: s.Width, Rect: bounds}, nil
-	case 3 * n:
-		out := image.NewRGBA(bounds)
-		for i := range n {
-			copy(out.Pix[4*i:], pixels[3*i:3*i+3])
-			out.Pix[4*i+3] = 255
-		}
-		return out, nil
-	}
-	return nil, fmt.Errorf("%w: %d bytes for %dx%d pixels", ErrBadSet, len(pixels), s.Width, s.Height)
 }
 
 // Check reads the index in dir and looks at every picture's head. Errors that wrap ErrBadSet are the set's fault.
@@ -174,12 +151,8 @@ func checkPicture(root *os.Root, name string, s oip.Signature) error {
 		return fmt.Errorf("%w: %w", ErrBadSet, err)
 	}
 	defer func() { _ = f.Close() }()
-	head, err := png.DecodeConfig(io.LimitReader(f, maxPicture))
-	if err != nil {
+	if err := imaging.CheckPixels(io.LimitReader(f, maxPicture), s.Width, s.Height); err != nil {
 		return fmt.Errorf("%w: %.80q: %w", ErrBadSet, name, err)
-	}
-	if head.Width != s.Width || head.Height != s.Height {
-		return fmt.Errorf("%w: %.80q has %dx%d pixels, the model %dx%d", ErrBadSet, name, head.Width, head.Height, s.Width, s.Height)
 	}
 	return nil
 }

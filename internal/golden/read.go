@@ -5,11 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"image"
 	"image/png"
 	"io"
 	"os"
 
+	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
 )
 
@@ -78,43 +78,16 @@ func (s *Set) Read(i int) (Recorded, error) {
 
 // pixels decodes one picture into bytes row by row.
 func (s *Set) pixels(name string, channels int) ([]byte, error) {
-	if err := checkPicture(s.root, name, s.Signature); err != nil {
-		return nil, err
-	}
 	f, err := s.root.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadSet, err)
 	}
 	defer func() { _ = f.Close() }()
-	picture, err := png.Decode(io.LimitReader(f, maxPicture))
+	out, err := imaging.DecodePixels(io.NewSectionReader(f, 0, maxPicture), s.Signature.Width, s.Signature.Height, channels)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %.80q: %w", ErrBadSet, name, err)
 	}
-	return pack(picture, channels), nil
-}
-
-// pack gives the first channels of a picture row by row. What Write has written has one of the first two forms, which need no conversion.
-func pack(picture image.Image, channels int) []byte {
-	bounds := picture.Bounds()
-	out := make([]byte, 0, channels*bounds.Dx()*bounds.Dy())
-	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
-		for x := bounds.Min.X; x < bounds.Max.X; x++ {
-			var p [3]byte
-			switch m := picture.(type) {
-			case *image.Gray:
-				level := m.GrayAt(x, y).Y
-				p = [3]byte{level, level, level}
-			case *image.RGBA:
-				c := m.RGBAAt(x, y)
-				p = [3]byte{c.R, c.G, c.B}
-			default:
-				r, g, b, _ := picture.At(x, y).RGBA()
-				p = [3]byte{byte(r >> 8), byte(g >> 8), byte(b >> 8)}
-			}
-			out = append(out, p[:channels]...)
-		}
-	}
-	return out
+	return out, nil
 }
 
 // Input names what was asked: the digest of the size and of the pixels of person, garment and mask. Two sets that hold the same input
