@@ -45,6 +45,8 @@ const (
 	KindReplay Kind = "Replay"
 	// KindPublish reports published weights; its summary is a PublishSummary.
 	KindPublish Kind = "Publish"
+	// KindErase reports that captured requests were removed; its summary is an EraseSummary.
+	KindErase Kind = "Erase"
 	// KindJudgement reports the page of a decided judgement; its summary is a JudgementSummary.
 	KindJudgement Kind = "Judgement"
 )
@@ -85,6 +87,12 @@ type PinSummary struct {
 	// Height and Width of the person images, in pixels.
 	Height int32 `json:"height"`
 	Width  int32 `json:"width"`
+}
+
+// EraseSummary counts what was removed.
+type EraseSummary struct {
+	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"`
 }
 
 // DataTestsSummary counts the verdicts of the checks and names what failed first.

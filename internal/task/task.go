@@ -12,11 +12,13 @@ import (
 // Env is the environment variable that carries a task into a pod.
 const Env = "TRYON_TASK"
 
-// Beginnings of the environment variables with the S3 credentials of the artefact store and of the dataset's source, before the
-// usual names (TRYON_STORE_AWS_ACCESS_KEY_ID). A pod may use both, and neither bucket is ever asked with the other's.
+// Beginnings of the environment variables with the S3 credentials of the artefact store, of the dataset's source and of the place for
+// captured requests, before the usual names (TRYON_STORE_AWS_ACCESS_KEY_ID). A pod may use several, and no bucket is ever asked with
+// another's.
 const (
-	EnvStore  = "TRYON_STORE_"
-	EnvSource = "TRYON_SOURCE_"
+	EnvStore   = "TRYON_STORE_"
+	EnvSource  = "TRYON_SOURCE_"
+	EnvCapture = "TRYON_CAPTURE_"
 )
 
 // Source says where a dataset lies, as the pod sees it.
@@ -127,6 +129,8 @@ type Replay struct {
 	LatencyRatio float64 `json:"latencyRatio"`
 	// TimeoutSeconds is how long one answer may take.
 	TimeoutSeconds int64 `json:"timeoutSeconds"`
+	// Capture is where captured requests lie, which are put as well; nil when none are.
+	Capture *Capture `json:"capture,omitempty"`
 }
 
 // Timeout is how long one answer may take, a second at least.
@@ -205,6 +209,24 @@ type Judgement struct {
 	// Evidence is the frozen evidence of the epoch: a copy, because the next judgement takes the place of this one's.
 	Evidence json.RawMessage `json:"evidence"`
 	Scratch  string          `json:"scratch"`
+	// Capture is where captured requests lie, of which those of this epoch are shown; nil when none are kept.
+	Capture *Capture `json:"capture,omitempty"`
+}
+
+// Capture is the place of a deployment's captured requests, as the pod sees it, and how long they are kept there.
+type Capture struct {
+	// URI is file:///dir (a mounted claim) or s3://bucket/prefix?endpoint=….
+	URI string `json:"uri"`
+	// Shown is how a user names the place, for what is said to people.
+	Shown string `json:"shown"`
+	// AgeSeconds is how long after the answer a request is kept.
+	AgeSeconds int64 `json:"ageSeconds"`
+}
+
+// Erase asks for all captured requests of a deployment to be removed.
+type Erase struct {
+	Key     string  `json:"key"`
+	Capture Capture `json:"capture"`
 }
 
 // JudgementFolder is where the page of a judgement lies in the artefact store, as report.json and report.html.

@@ -1,0 +1,83 @@
+package capture
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+const (
+	// maxSkew is how far in the future a file may be by the clocks of other pods. A later one would outlive its time, so it goes.
+	maxSkew = 10 * time.Minute
+	// staleAfter is how long after its last word the writer of a part of a file must be dead.
+	staleAfter = 10 * time.Minute
+	// maxKept bounds the files that are kept, whatever their size: each is listed at every sweep.
+	maxKept = 20_000
+)
+
+// Bounds say what may stay.
+type Bounds struct {
+	// Age is how long after the answer a file is kept.
+	Age time.Duration
+	// Bytes bounds all files together. The oldest give way.
+	Bytes int64
+}
+
+// Swept counts what a sweep found and removed.
+type Swept struct {
+	Kept, Removed           int
+	KeptBytes, RemovedBytes int64
+}
+
+// Sweep removes what is too old, and the oldest files while there are too many bytes. What cannot be removed counts as kept, in the error too.
+func (f *Folder) Sweep(ctx context.Context, now time.Time, b Bounds) (Swept, error) {
+	entries, err := f.entries(ctx, staleAfter)
+	if err != nil {
+		return Swept{}, err
+	}
+	return f.sweep(ctx, entries, now, b)
+}
+
+func (f *Folder) sweep(ctx context.Context, entries []Entry, now time.Time, b Bounds) (s Swept, first error) {
+	full := false
+	for _, e := range entries {
+		full = full || s.KeptBytes+e.Bytes > b.Bytes || s.Kept == maxKept
+		if age := now.Sub(e.TakenAt); !full && age <= b.Age && age >= -maxSkew {
+			s.keep(e)
+			continue
+		}
+		if err := f.remove(ctx, e.Name); err != nil {
+			s.keep(e)
+			if first == nil {
+				first = fmt.Errorf("removing captured request %s: %w", e.Name, err)
+			}
+			continue
+		}
+		s.Removed++
+		s.RemovedBytes += e.Bytes
+	}
+	return s, first
+}
+
+func (s *Swept) keep(e Entry) {
+	s.Kept++
+	s.KeptBytes += e.Bytes
+}
+
+// Erase removes all files of ours, those of writers that were killed included. Nobody may write meanwhile.
+func (f *Folder) Erase(ctx context.Context, now time.Time) (Swept, error) {
+	var all Swept
+	for {
+		entries, err := f.entries(ctx, 0)
+		if err != nil {
+			return all, err
+		}
+		s, err := f.sweep(ctx, entries, now, Bounds{Age: -1, Bytes: -1})
+		all.Removed += s.Removed
+		all.RemovedBytes += s.RemovedBytes
+		if err != nil || s.Removed == 0 {
+			all.Kept, all.KeptBytes = s.Kept, s.KeptBytes
+			return all, err
+		}
+	}
+}
