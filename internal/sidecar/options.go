@@ -29,6 +29,12 @@ type Options struct {
 	Control string
 	// Catalogue is its URI; empty for none.
 	Catalogue string
+	// Capture is the URI of the folder for captured requests, empty for none; CapturePercent, CaptureAge and CaptureBytes say how many
+	// are kept, how long, and how much all of them may take.
+	Capture        string
+	CapturePercent int
+	CaptureAge     time.Duration
+	CaptureBytes   int64
 	// Version is the name of the TryOnModelVersion that the runtime serves.
 	Version string
 	// Categories are the garment categories that the model knows.
@@ -51,9 +57,9 @@ type Options struct {
 	BodyBytes, ImageBytes, TensorBytes int64
 	// BodyMemory and PixelMemory bound the bytes of all bodies and all decoded pictures at once.
 	BodyMemory, PixelMemory int64
-	// ShadowMemory bounds the bytes of all copies on their way to a candidate.
-	ShadowMemory int64
-	Photo        imaging.PhotoLimits
+	// ShadowMemory bounds the bytes of all copies on their way to a candidate, CaptureMemory those of the requests that wait to be captured.
+	ShadowMemory, CaptureMemory int64
+	Photo                       imaging.PhotoLimits
 
 	// PublicKey and PodUID check pushed control documents; pushes are refused without them.
 	PublicKey ed25519.PublicKey
@@ -68,7 +74,7 @@ func DefaultOptions() Options {
 		Concurrent: 2, Waiting: 32, InFlight: 128, Connections: 1024, Batch: 1,
 		Photo:     imaging.PhotoLimits{Pixels: 24_000_000},
 		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 256 << 20, PixelMemory: 640 << 20,
-		ShadowMemory: 32 << 20,
+		ShadowMemory: 32 << 20, CaptureMemory: 32 << 20, CapturePercent: 10, CaptureAge: 24 * time.Hour, CaptureBytes: 1 << 30,
 	}
 }
 
@@ -118,6 +124,11 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.StringVar(&o.Weights, "weights", o.Weights, "folder with signature.json and golden/")
 	f.StringVar(&o.Control, "control", o.Control, "file of the control document; empty for none")
 	f.StringVar(&o.Catalogue, "catalogue", o.Catalogue, "garments by id: file:///folder or s3://bucket/prefix; empty for none")
+	f.StringVar(&o.Capture, "capture", o.Capture, "folder for captured requests: file:///folder or s3://bucket/prefix; empty for none")
+	f.IntVar(&o.CapturePercent, "capture-percent", o.CapturePercent, "share of answered requests that is captured, 1..100")
+	f.DurationVar(&o.CaptureAge, "capture-ttl", o.CaptureAge, "how long a captured request is kept")
+	f.Int64Var(&o.CaptureBytes, "capture-bytes", o.CaptureBytes, "most bytes of all captured requests; the oldest give way")
+	f.Int64Var(&o.CaptureMemory, "capture-memory", o.CaptureMemory, "most bytes of all requests that wait to be captured")
 	f.StringVar(&o.Version, "version", o.Version, "name of the model version that is served")
 	f.DurationVar(&o.RequestTimeout, "request-timeout", o.RequestTimeout, "most time for one request after its body arrived")
 	f.DurationVar(&o.ForwardTimeout, "forward-timeout", o.ForwardTimeout, "most time for the candidate's answer; 0 means half of --request-timeout")
@@ -143,7 +154,8 @@ func (o Options) check() error {
 		"request-timeout": int64(o.RequestTimeout), "body-timeout": int64(o.BodyTimeout), "drain-quiet": int64(o.Quiet), "drain-timeout": int64(o.DrainTimeout),
 		"max-concurrent": int64(o.Concurrent), "max-waiting": int64(o.Waiting), "max-in-flight": int64(o.InFlight), "max-connections": int64(o.Connections),
 		"max-batch": int64(o.Batch), "max-body-bytes": o.BodyBytes, "max-image-bytes": o.ImageBytes, "max-tensor-bytes": o.TensorBytes, "max-pixels": o.Photo.Pixels,
-		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory, "version": int64(len(o.Version)), "categories": int64(len(o.Categories)),
+		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory,
+		"capture-percent": int64(o.CapturePercent), "capture-ttl": int64(o.CaptureAge), "capture-bytes": o.CaptureBytes, "capture-memory": o.CaptureMemory, "version": int64(len(o.Version)), "categories": int64(len(o.Categories)),
 	} {
 		if value <= 0 {
 			return fmt.Errorf("option --%s must be given and positive", name)
@@ -151,6 +163,9 @@ func (o Options) check() error {
 	}
 	if o.BodyMemory < 2*max(o.BodyBytes, o.TensorBytes) {
 		return errors.New("option --body-memory must be at least twice --max-body-bytes and --max-tensor-bytes")
+	}
+	if o.CapturePercent > 100 {
+		return errors.New("option --capture-percent must be at most 100")
 	}
 	if _, err := os.Stat(o.Weights); err != nil {
 		return fmt.Errorf("option --weights: %w", err)

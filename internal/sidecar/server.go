@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/scale/predict"
 	"github.com/braincreators/tryon-operator/internal/sidecar/batch"
@@ -20,6 +21,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sidecar/modelserver"
 	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
+	"github.com/braincreators/tryon-operator/internal/sidecar/recorder"
 	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 )
@@ -37,6 +39,8 @@ type Server struct {
 	batcher   *batch.Batcher
 	model     *modelserver.Client
 	mirror    *shadow.Mirror
+	captures  *capture.Folder
+	recorder  *recorder.Recorder
 	metrics   *metrics.Metrics
 }
 
@@ -71,7 +75,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	return s, nil
+	return s, s.openCaptures(ctx)
 }
 
 // perMegapixel is what a million pixels are expected to take before the golden requests have told.
@@ -141,6 +145,9 @@ func (s *Server) close() {
 	if s.catalogue != nil {
 		_ = s.catalogue.Close()
 	}
+	if s.captures != nil {
+		_ = s.captures.Close()
+	}
 }
 
 // Serve serves both listeners until ctx ends, then drains. The background work ends with it.
@@ -151,6 +158,7 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	defer stop()
 	wait.Go(func() { s.model.Watch(background) })
 	wait.Go(func() { s.mirror.Run(background) })
+	wait.Go(func() { s.recorder.Run(background) })
 	if s.options.Control != "" {
 		wait.Go(func() { s.router.Follow(background, s.options.Control) })
 	}

@@ -17,13 +17,20 @@ import (
 // shadowCopies bounds the copies that wait: enough for a burst, few enough that what is compared is recent.
 const shadowCopies = 32
 
-// offer hands a sample to the shadow when it is one of those to compare. It never waits.
+// offer hands a sample to the shadow when it is one of those to compare, and to the recorder when it is one of those to capture. It never waits.
 func (s *Server) offer(header http.Header, sample *shadow.Sample) {
 	if sample == nil {
 		return
 	}
-	if candidate := s.router.Sample(header); candidate != nil {
+	candidate := s.router.Sample(header)
+	if s.toCapture(header, sample, candidate) {
+		sample.Done = s.capturing(*sample, time.Now())
+	}
+	switch {
+	case candidate != nil:
 		s.mirror.Offer(*candidate, *sample)
+	case sample.Done != nil:
+		sample.Done(nil)
 	}
 }
 

@@ -46,6 +46,7 @@ func commands() []Command {
 		{"judgement", "make the page of a decided judgement: intervals, latencies, errors, recorded answers side by side", runJudgement},
 		{"pull", "fetch a tree of the artefact store by digest into a folder, verifying every byte", runPull},
 		{"install", "copy this program into a folder, for containers of other images (install DIR)", runInstall},
+		{"erase", "remove all captured requests of a deployment", runErase},
 		{"reports", "show the reports of an artefact store over HTTP, read-only", runReports},
 		{"sweep", "list, or with --delete remove, what no document of an artefact store names any more", runSweep},
 	}

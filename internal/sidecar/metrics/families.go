@@ -42,6 +42,11 @@ var (
 	shadowDuration = family{name: "shadow_duration_seconds", kind: "histogram", help: "Time of one pair in seconds, from asking the candidate to having compared.", buckets: durations}
 	batchRequests  = family{name: "batch_requests", kind: "histogram", help: "Try-ons that shared a run in the model server, in requests: Answered at once, Isolated (the run failed, and each was asked again alone), or Failed.",
 		labels: []label{{"outcome", "Answered, Isolated, Failed"}}, buckets: []float64{1, 2, 3, 4, 6, 8, 12, 16, 32}}
+	capturedTotal       = family{name: "captured_total", kind: "counter", help: "Answered requests that were captured."}
+	captureDroppedTotal = family{name: "capture_dropped_total", kind: "counter", help: "Answered requests that were to be captured and were not.",
+		labels: []label{{"reason", "Full, TooFast, Unwritten"}}}
+	captureFiles      = family{name: "capture_files", kind: "gauge", help: "Files in the folder of captured requests at the last sweep, those of other pods included."}
+	captureBytes      = family{name: "capture_bytes", kind: "gauge", help: "Bytes in the folder of captured requests at the last sweep, those of other pods included."}
 	requestsInFlight  = family{name: "requests_in_flight", kind: "gauge", help: "Requests of the front port that have not ended, in requests."}
 	requestsWaiting   = family{name: "requests_waiting", kind: "gauge", help: "Requests that wait for a run in the model server, in requests."}
 	backlogSeconds    = family{name: "backlog_seconds", kind: "gauge", help: "Predicted wait for a run in seconds, of a request that came now: the work that lies before it."}
@@ -53,7 +58,7 @@ var (
 
 	families = []family{
 		requestsTotal, requestDuration, stageDuration, forwardsTotal, goldenChecksTotal, qualityProxy,
-		shadowPairsTotal, shadowDroppedTotal, shadowDuration,
+		shadowPairsTotal, shadowDroppedTotal, shadowDuration, capturedTotal, captureDroppedTotal, captureFiles, captureBytes,
 		batchRequests, batchLimit, requestsInFlight, requestsWaiting, backlogSeconds, arrivals, busy, ready, controlGeneration,
 	}
 )

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +51,11 @@ type Metrics struct {
 	drops    *prometheus.CounterVec
 	mirrored *prometheus.HistogramVec
 	batches  *prometheus.HistogramVec
+	captured *prometheus.CounterVec
+	missed   *prometheus.CounterVec
+
+	// keptFiles and keptBytes are what the last sweep of captured requests left.
+	keptFiles, keptBytes atomic.Int64
 
 	// The control status reports the same events by name; versions come from signed documents.
 	mu        sync.Mutex
@@ -70,9 +76,11 @@ func New(g Gauges) *Metrics {
 		requests: requestsTotal.counter(), seconds: requestDuration.histogram(), stages: stageDuration.histogram(),
 		forwards: forwardsTotal.counter(), golden: goldenChecksTotal.counter(), proxies: qualityProxy.histogram(),
 		pairs: shadowPairsTotal.counter(), drops: shadowDroppedTotal.counter(), mirrored: shadowDuration.histogram(), batches: batchRequests.histogram(),
+		captured: capturedTotal.counter(), missed: captureDroppedTotal.counter(),
 		forwarded: map[string]int64{}, errors: map[string]int64{},
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies, m.pairs, m.drops, m.mirrored, m.batches,
+	m.registry.MustRegister(m.requests, m.seconds, m.stages, m.forwards, m.golden, m.proxies, m.pairs, m.drops, m.mirrored, m.batches, m.captured, m.missed,
+		captureFiles.gauge(func() float64 { return float64(m.keptFiles.Load()) }), captureBytes.gauge(func() float64 { return float64(m.keptBytes.Load()) }),
 		requestsInFlight.gauge(g.InFlight), requestsWaiting.gauge(g.Waiting), backlogSeconds.gauge(g.BacklogSeconds), arrivals.gauge(g.Arrivals), busy.gauge(g.Busy), batchLimit.gauge(g.Batch),
 		ready.gauge(g.Ready), controlGeneration.gauge(g.ControlGeneration),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -162,3 +170,15 @@ func (m *Metrics) ShadowPaired(stable, candidate string, took time.Duration) {
 
 // ShadowDropped counts a copy of which no pair became.
 func (m *Metrics) ShadowDropped(reason string) { m.drops.WithLabelValues(reason).Inc() }
+
+// Captured counts an answered request that was captured.
+func (m *Metrics) Captured() { m.captured.WithLabelValues().Inc() }
+
+// CaptureDropped counts one that was to be captured and was not.
+func (m *Metrics) CaptureDropped(reason string) { m.missed.WithLabelValues(reason).Inc() }
+
+// CaptureKept says what is in the folder of captured requests.
+func (m *Metrics) CaptureKept(files int, bytes int64) {
+	m.keptFiles.Store(int64(files))
+	m.keptBytes.Store(bytes)
+}

@@ -22,7 +22,7 @@ import (
 
 // askedHeaders go to the candidate, returnedHeaders come back. Credentials and cookies are not among them.
 var (
-	askedHeaders    = append([]string{"Content-Type", "Accept"}, oip.TraceHeaders...)
+	askedHeaders    = append([]string{"Content-Type", "Accept", HeaderCapture}, oip.TraceHeaders...)
 	returnedHeaders = []string{"Content-Type", "Cache-Control", "Tryon-Version", "Server-Timing", "X-Content-Type-Options"}
 )
 

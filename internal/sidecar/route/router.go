@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/sidecar/share"
 )
 
 // HeaderForwarded marks a request that a stable pod sent to its candidate; it is never sent on again.
@@ -12,12 +13,15 @@ const HeaderForwarded = "Tryon-Forwarded"
 // HeaderShadow marks a copy of a request that a stable pod has answered already; it gives way to whatever a shopper waits for.
 const HeaderShadow = "Tryon-Shadow"
 
+// HeaderCapture is how a request says that it is not to be captured ("no"), whoever answers it.
+const HeaderCapture = "Tryon-Capture"
+
 // Router deals requests between the version of this pod and a candidate, as the control document says.
 type Router struct {
 	version string
 	applied control.Applied
-	split   split
-	sample  split
+	split   share.Deal
+	sample  share.Deal
 	client  *http.Client
 }
 
@@ -36,7 +40,7 @@ func (r *Router) Apply(doc control.Document) (changed bool, err error) { return 
 // From its promotion until the old pods are gone, a pod of the new version still reads that it is the candidate: what it got is its own to answer.
 func (r *Router) Next(header http.Header) *control.Candidate {
 	candidate := r.applied.Current().Candidate
-	if candidate == nil || candidate.Version == r.version || header.Get(HeaderForwarded) != "" || !r.split.next(candidate.Weight) {
+	if candidate == nil || candidate.Version == r.version || header.Get(HeaderForwarded) != "" || !r.split.Next(candidate.Weight) {
 		return nil
 	}
 	return candidate
@@ -54,7 +58,7 @@ func (r *Router) Compared() *control.Shadow {
 // Sample gives the version to which the request just answered is to be copied, nil when it is not.
 func (r *Router) Sample(header http.Header) *control.Shadow {
 	shadow := r.Compared()
-	if shadow == nil || header.Get(HeaderForwarded) != "" || header.Get(HeaderShadow) != "" || !r.sample.next(shadow.SamplePercent) {
+	if shadow == nil || header.Get(HeaderForwarded) != "" || header.Get(HeaderShadow) != "" || !r.sample.Next(shadow.SamplePercent) {
 		return nil
 	}
 	return shadow

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/oip"
@@ -40,6 +41,14 @@ type Sample struct {
 	// Took is the time in the model server; Alone tells that nothing else was in there meanwhile.
 	Took  time.Duration
 	Alone bool
+	// Done, unless it is nil, is told once what the comparison came to, nil when there was none. It must not wait.
+	Done func(*capture.Compared)
+}
+
+func (s Sample) done(c *capture.Compared) {
+	if s.Done != nil {
+		s.Done(c)
+	}
 }
 
 func (s Sample) bytes() int64 {
@@ -100,6 +109,13 @@ func (m *Mirror) Close() { m.client.CloseIdleConnections() }
 
 // Offer takes a copy if there is room. It never waits: it is called by those who answer shoppers. The tensors must not be changed afterwards.
 func (m *Mirror) Offer(shadow control.Shadow, s Sample) {
+	if !m.take(shadow, s) {
+		s.done(nil)
+	}
+}
+
+// take puts a copy into the ring if there is room.
+func (m *Mirror) take(shadow control.Shadow, s Sample) bool {
 	size := s.bytes()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -115,7 +131,9 @@ func (m *Mirror) Offer(shadow control.Shadow, s Sample) {
 		m.bytes += size
 		// Only this line sends, under the lock and with room left, so it cannot block.
 		m.ring <- job{epoch: e, address: shadow.Address, sample: s}
+		return true
 	}
+	return false
 }
 
 // complete tells whether an epoch counts no more: with the copies that wait and the one being compared it would have more pairs than a report may
@@ -161,7 +179,7 @@ func (m *Mirror) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case j := <-m.ring:
-			m.handle(ctx, c, j)
+			j.sample.done(m.handle(ctx, c, j))
 			m.mu.Lock()
 			m.bytes -= j.sample.bytes()
 			m.mu.Unlock()
@@ -169,32 +187,35 @@ func (m *Mirror) Run(ctx context.Context) {
 	}
 }
 
-func (m *Mirror) handle(ctx context.Context, c *comparer, j job) {
+// handle compares a copy and counts the pair; nil when nothing can be said about it.
+func (m *Mirror) handle(ctx context.Context, c *comparer, j job) *capture.Compared {
 	if !m.count(j.epoch, nothing) {
-		return
+		return nil
 	}
 	start := time.Now()
 	got := m.ask(ctx, j)
 	if ctx.Err() != nil {
 		// This pod is stopping: nothing can be said about the candidate.
-		return
+		return nil
 	}
 	if got.outcome == busy {
 		if m.count(j.epoch, func(t *evidence.Totals) { t.Dropped.Busy++ }) {
 			m.options.Dropped(dropBusy)
 		}
-		return
+		return nil
 	}
 	pair, err := c.compare(j, got)
 	if err != nil {
 		if m.count(j.epoch, func(t *evidence.Totals) { t.Dropped.Unmeasured++ }) {
 			m.options.Dropped(dropUnmeasured)
 		}
-		return
+		return nil
 	}
 	if m.count(j.epoch, pair.Add) {
 		m.options.Paired(stableOutcome(j.sample), string(got.outcome), time.Since(start))
 	}
+	apart := pair.Apart()
+	return &capture.Compared{Epoch: j.epoch.shadow.Epoch, Version: j.epoch.shadow.Version, Image: got.out.Image, Garment: apart.Garment, Outside: apart.Outside}
 }
 
 // nothing is counted of a copy whose epoch is only asked for.

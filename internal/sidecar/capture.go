@@ -1,0 +1,69 @@
+package sidecar
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/capture"
+	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/sidecar/recorder"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
+	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
+)
+
+// captureWaiting bounds the requests that wait to be captured.
+const captureWaiting = 8
+
+// openCaptures opens the folder for captured requests where there is one.
+func (s *Server) openCaptures(ctx context.Context) error {
+	o := s.options
+	if o.Capture == "" {
+		return nil
+	}
+	var err error
+	if s.captures, err = capture.Open(ctx, o.Capture); err != nil {
+		return err
+	}
+	s.recorder = recorder.New(recorder.Options{
+		Folder: s.captures, Percent: o.CapturePercent, Bounds: capture.Bounds{Age: o.CaptureAge, Bytes: o.CaptureBytes},
+		Waiting: captureWaiting, Bytes: o.CaptureMemory,
+		Kept: s.metrics.CaptureKept, Captured: s.metrics.Captured, Dropped: s.metrics.CaptureDropped,
+	})
+	return nil
+}
+
+// toCapture tells whether a request is one of those to capture. While a candidate is compared, they are taken from those that it is asked as
+// well, so that the report of the judgement has pairs.
+func (s *Server) toCapture(header http.Header, sample *shadow.Sample, candidate *control.Shadow) bool {
+	if s.recorder == nil || sample.Failed || optedOut(header) {
+		return false
+	}
+	switch compared := s.router.Compared(); {
+	case candidate != nil:
+		return s.recorder.Choose(candidate.SamplePercent)
+	case compared != nil:
+		return false
+	}
+	return s.recorder.Choose(100)
+}
+
+// optedOut: whatever is said but yes, and that is all one can say, means no.
+func optedOut(header http.Header) bool {
+	for _, said := range header.Values(route.HeaderCapture) {
+		if !strings.EqualFold(strings.TrimSpace(said), "yes") {
+			return true
+		}
+	}
+	return false
+}
+
+// capturing gives what hands a request to the recorder once it is known what a candidate made of it.
+func (s *Server) capturing(sample shadow.Sample, answered time.Time) func(*capture.Compared) {
+	return func(c *capture.Compared) {
+		s.recorder.Offer(capture.Request{
+			TakenAt: answered, Version: s.options.Version, Signature: sample.Signature, In: sample.In, Image: sample.Out.Image, Compared: c,
+		})
+	}
+}

@@ -1,0 +1,166 @@
+package recorder
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/braincreators/tryon-operator/internal/capture"
+	"github.com/braincreators/tryon-operator/internal/sidecar/share"
+)
+
+// Folder is where captured requests are kept; capture.Folder is one.
+type Folder interface {
+	Put(ctx context.Context, r capture.Request) (name string, err error)
+	Sweep(ctx context.Context, now time.Time, b capture.Bounds) (capture.Swept, error)
+}
+
+// Options of a Recorder.
+type Options struct {
+	Folder Folder
+	// Percent is the share of answered requests that is captured, 1..100.
+	Percent int
+	// Bounds of the folder.
+	Bounds capture.Bounds
+	// Waiting and Bytes bound the requests that wait to be written, and their pixels.
+	Waiting int
+	Bytes   int64
+	// Kept is told the size of the folder after each sweep, Captured of each request that was written, and Dropped of each that was not.
+	Kept     func(files int, bytes int64)
+	Captured func()
+	Dropped  func(reason string)
+}
+
+// Reasons for which a request that was to be captured is not.
+const (
+	// DropFull: too many wait.
+	DropFull = "Full"
+	// DropTooFast: more than one a second.
+	DropTooFast = "TooFast"
+	// DropUnwritten: the folder did not take it.
+	DropUnwritten = "Unwritten"
+)
+
+const (
+	// perSecond and burst bound what a pod captures: each request costs a compression and a listing of the folder.
+	perSecond = 1
+	burst     = 5
+	// patience is what writing a request, and a sweep, may take.
+	patience = 30 * time.Second
+	// sweepEvery is how often the folder is swept when nothing is written; quarter of the age where that is less.
+	sweepEvery = time.Minute
+	// complainEvery bounds how often the log says that the folder is out of order.
+	complainEvery = time.Minute
+)
+
+// Recorder captures requests. Its methods are safe for concurrent use; one Run does the work. A nil Recorder captures nothing.
+type Recorder struct {
+	options Options
+	deal    share.Deal
+	pace    *rate.Limiter
+	queue   chan capture.Request
+
+	mu    sync.Mutex
+	bytes int64
+
+	// complained is when the log said so last; it is Run's.
+	complained time.Time
+}
+
+// New makes a recorder; nothing is written before Run.
+func New(o Options) *Recorder {
+	return &Recorder{options: o, pace: rate.NewLimiter(perSecond, burst), queue: make(chan capture.Request, o.Waiting)}
+}
+
+// Choose tells whether the request just answered is one of those to capture. of is the percentage of all answered requests that Choose is
+// asked about, so that the share of all is right.
+func (r *Recorder) Choose(of int) bool {
+	return r != nil && of > 0 && r.deal.Next(min(100, r.options.Percent*100/of))
+}
+
+// Offer takes a request if there is room. It never waits: it is called by those who answer shoppers. The pixels must not be changed afterwards.
+func (r *Recorder) Offer(q capture.Request) {
+	if reason := r.take(q); reason != "" {
+		r.options.Dropped(reason)
+	}
+}
+
+func (r *Recorder) take(q capture.Request) (dropped string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.pace.Allow() {
+		return DropTooFast
+	}
+	if n := size(q); r.bytes+n > r.options.Bytes || len(r.queue) == cap(r.queue) {
+		return DropFull
+	}
+	r.bytes += size(q)
+	// Only this line sends, under the lock and with room left, so it cannot block.
+	r.queue <- q
+	return ""
+}
+
+func size(q capture.Request) int64 {
+	n := len(q.In.Person) + len(q.In.Garment) + len(q.In.GarmentMask) + len(q.Image)
+	if q.Compared != nil {
+		n += len(q.Compared.Image)
+	}
+	return int64(n)
+}
+
+// Run writes and sweeps until ctx ends. What waits then is not written: a pod that stops has other things to do.
+func (r *Recorder) Run(ctx context.Context) {
+	if r == nil {
+		return
+	}
+	ticker := time.NewTicker(max(time.Second, min(sweepEvery, r.options.Bounds.Age/4)))
+	defer ticker.Stop()
+	r.sweep(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case q := <-r.queue:
+			r.write(ctx, q)
+			r.mu.Lock()
+			r.bytes -= size(q)
+			r.mu.Unlock()
+		}
+		r.sweep(ctx)
+	}
+}
+
+func (r *Recorder) write(ctx context.Context, q capture.Request) {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if _, err := r.options.Folder.Put(bounded, q); err != nil {
+		r.options.Dropped(DropUnwritten)
+		r.complain(ctx, "Capturing a request failed", err)
+		return
+	}
+	r.options.Captured()
+}
+
+func (r *Recorder) sweep(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	swept, err := r.options.Folder.Sweep(bounded, time.Now(), r.options.Bounds)
+	if err != nil {
+		r.complain(ctx, "Sweeping captured requests failed", err)
+		return
+	}
+	r.options.Kept(swept.Kept, swept.KeptBytes)
+}
+
+// complain says what is wrong, now and then: a folder that is out of order is so for every request. What ends because the pod does is no fault.
+func (r *Recorder) complain(ctx context.Context, message string, err error) {
+	if ctx.Err() != nil || time.Since(r.complained) < complainEvery {
+		return
+	}
+	r.complained = time.Now()
+	slog.Warn(message, "err", err)
+}
