@@ -38,7 +38,7 @@ func TestAPodIsNotReadyUntilTheGoldenRequestsAreAnsweredAsRecorded(t *testing.T)
 		}, "escapes"},
 		"a picture of another size": {func(t *testing.T, dir string) {
 			writeFile(t, filepath.Join(dir, "00-image.png"), pngOf(t, person(40, 40)))
-		}, "the model 72x96"},
+		}, "want 72x96"},
 		"a picture that is none": {func(t *testing.T, dir string) { writeFile(t, filepath.Join(dir, "00-image.png"), []byte("x")) }, "00-image.png"},
 		"another answer": {func(t *testing.T, dir string) {
 			writeFile(t, filepath.Join(dir, "00-image.png"), pngOf(t, person(netW, netH)))
