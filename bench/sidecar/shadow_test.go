@@ -14,24 +14,28 @@ import (
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar"
 )
 
 // block is how many requests are sent to one sidecar before the next has its turn: enough that what it does beside the path falls on its own.
 const block = 8
 
-// BenchmarkShadow sends the same try-on to four sidecars in turn. They differ in what they compare every request with: nothing, a candidate that
-// answers at once (the candidate's own work is not this pod's), a black hole, and an address where nobody is. It reports the median over all
+// BenchmarkShadow sends the same try-on to five sidecars in turn. They differ in what they compare every request with: nothing, a candidate that
+// answers at once (the candidate's own work is not this pod's), a black hole, and an address where nobody is. The last one compares nothing and
+// captures as much as a pod may. It reports the median over all
 // turns of the median time of a block relative to that of the first sidecar.
 func BenchmarkShadow(b *testing.B) {
 	rt := runtimetest.Start(b, runtimetest.Graph{Height: height, Width: width}, runtime.Bounds{})
 	p := makePair(b, rt.Signature)
 	record(b, rt.Dir, client(b, rt.URL), p)
 	good, hole := candidates(b, rt, p)
-	names := []string{"off", "on", "black-hole", "dead"}
+	names := []string{"off", "on", "black-hole", "dead", "capture"}
 	var urls []string
 	for _, address := range []string{"", good, hole, "http://127.0.0.1:1"} {
 		urls = append(urls, serve(b, rt, document(b, address)))
 	}
+	captures := "file://" + b.TempDir()
+	urls = append(urls, serve(b, rt, document(b, ""), func(o *sidecar.Options) { o.Capture, o.CapturePercent = captures, 100 }))
 	ratios := make([][]float64, len(urls))
 	for turn := 0; b.Loop(); turn++ {
 		took := make([]float64, len(urls))
