@@ -14,6 +14,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/progress"
@@ -228,8 +229,8 @@ func versionNames(seen *Observed, byPod map[string]string, now time.Time) []stri
 	return all
 }
 
-func setOf(obj *v1alpha1.TryOnDeployment, seen *Observed, version string, now time.Time) rollout.Set {
-	set := rollout.Set{Version: version}
+func setOf(obj *v1alpha1.TryOnDeployment, seen *Observed, version string, now time.Time) fleet.Set {
+	set := fleet.Set{Version: version}
 	if d := deploymentFor(seen, obj.Name, version); d != nil {
 		set.Deployed, set.Replicas = true, ptr.Deref(d.Spec.Replicas, 1)
 		set.Stalled = stalled(d)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
@@ -105,12 +106,12 @@ func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 		Record:    &rollout.Record{Version: "tops-v2", Step: 0, Generation: 4, Applied: servingpodtest.Noon},
 		Deadline:  24 * time.Hour,
 		Rejected:  map[string]string{},
-		Sets: []rollout.Set{
-			{Version: "tops-v1", Deployed: true, Replicas: 1, Pods: []rollout.Pod{
-				{Name: "one", State: rollout.PodReady, Since: servingpodtest.Noon.Add(5 * time.Second), Reported: true, Generation: 4},
+		Sets: fleet.Sets{
+			{Version: "tops-v1", Deployed: true, Replicas: 1, Pods: []fleet.Pod{
+				{Name: "one", State: fleet.PodReady, Since: servingpodtest.Noon.Add(5 * time.Second), Reported: true, Generation: 4},
 			}},
-			{Version: "tops-v2", Deployed: true, Replicas: 1, Endpoints: 1, Stalled: "pods cannot be created: exceeded quota", Pods: []rollout.Pod{
-				{Name: "two", State: rollout.PodReady, Since: servingpodtest.Noon.Add(5 * time.Second)},
+			{Version: "tops-v2", Deployed: true, Replicas: 1, Endpoints: 1, Stalled: "pods cannot be created: exceeded quota", Pods: []fleet.Pod{
+				{Name: "two", State: fleet.PodReady, Since: servingpodtest.Noon.Add(5 * time.Second)},
 			}},
 		},
 	}
@@ -187,7 +188,7 @@ func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
 	seen := shifting()
 	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: servingpodtest.Noon}
 	before, after := servingpodtest.Noon.Add(servingpod.Overdue), servingpodtest.Noon.Add(servingpod.Overdue+time.Second)
-	if sets := factsOf(serve("tops", 0), seen, nil, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != rollout.PodLeaving {
+	if sets := factsOf(serve("tops", 0), seen, nil, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != fleet.PodLeaving {
 		t.Errorf("within its time: %+v, want one that leaves", sets[0].Pods)
 	}
 	if left := nextOverdue(seen, servingpodtest.Noon); left != servingpod.Overdue+time.Second {

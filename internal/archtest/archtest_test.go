@@ -96,7 +96,7 @@ var (
 		"cmd/worker", "cmd/sidecar", "cmd/runtime",
 	}
 	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch", "internal/servingpod", "internal/progress"}
-	judgement  = []string{"internal/capacity", "internal/rollout", "internal/judge", "internal/history", "internal/gate", "internal/sequential", "internal/scale", "internal/drift"}
+	judgement  = []string{"internal/capacity", "internal/fleet", "internal/rollout", "internal/judge", "internal/history", "internal/gate", "internal/sequential", "internal/scale", "internal/drift"}
 	plumbing   = []string{"internal/apply", "internal/status", "internal/metrics", "internal/runner", "internal/reporting"}
 	kubernetes = []string{"k8s.io", "sigs.k8s.io", "github.com/kubeflow"}
 

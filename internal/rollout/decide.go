@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
@@ -24,12 +25,12 @@ func Decide(facts Facts, now time.Time) Plan {
 		d.stage(v1alpha1.ReasonVersionNotReady, "there is no version to serve yet")
 		return d.plan
 	}
-	d.stable = facts.set(d.plan.Stable)
+	d.stable = facts.Sets.Of(d.plan.Stable)
 	d.aim()
 	d.secureDocument()
 	d.keep(d.plan.Stable, d.stableSize(), "it is the stable version")
 	d.add(Intent{Verb: Route, Version: d.plan.Stable, Reason: "it is the stable version"})
-	switch others := d.facts.others(d.plan.Stable); {
+	switch others := d.facts.Sets.Besides(d.plan.Stable, d.facts.Wanted); {
 	case len(others) > 0:
 		d.retire(others)
 	case d.facts.Wanted != "" && d.facts.Wanted != d.plan.Stable:
@@ -59,7 +60,7 @@ func (d Document) given(version string) (weight, shadow int) {
 type decision struct {
 	facts    Facts
 	now      time.Time
-	stable   Set
+	stable   fleet.Set
 	document Document
 	plan     Plan
 	// refused is why the version that the spec asks for is not tried; empty when it is.
@@ -71,7 +72,7 @@ type decision struct {
 // aim settles which version is moved to. A pause keeps to the one that is on its way, and a rejected one is not tried again.
 func (d *decision) aim() {
 	f := &d.facts
-	if r := f.Record; f.Command == Pause && r != nil && f.set(r.Version).Deployed {
+	if r := f.Record; f.Command == Pause && r != nil && f.Sets.Of(r.Version).Deployed {
 		f.Wanted = r.Version
 	}
 	if why, rejected := f.Rejected[f.Wanted]; rejected && f.Wanted != d.plan.Stable {
@@ -141,7 +142,7 @@ func (d *decision) secureDocument() {
 
 // confirmed says whether every ready stable pod applies the control document; if not it plans to push it again.
 func (d *decision) confirmed() (missing []string) {
-	missing = d.stable.unconfirmed(d.document.Generation)
+	missing = d.stable.Unconfirmed(d.document.Generation)
 	if len(missing) > 0 {
 		if d.published == nil {
 			d.add(Intent{Verb: Push, Version: d.plan.Stable, Document: d.document, Reason: "not confirmed by " + strings.Join(missing, ", ")})
@@ -149,13 +150,6 @@ func (d *decision) confirmed() (missing []string) {
 		d.recheck(pollEvery)
 	}
 	return missing
-}
-
-func because(failure string) string {
-	if failure == "" {
-		return ""
-	}
-	return ": " + failure
 }
 
 func pods(n int) string {

@@ -3,7 +3,8 @@
 // It is pure: Decide takes the facts of one look at the cluster and the time, and gives one plan of intents with a reason each.
 // Nothing is remembered between two looks, so a manager that is killed anywhere goes on from what it finds. The facts that carry
 // a rollout are the Service's selector (which version is stable), the control document (which share the candidate has) and the
-// pods' own reports (which control document they apply).
+// pods' own reports (which control document they apply). What the pods of a version can carry, and which of them changes its version next
+// where there is no room for both, package fleet knows.
 //
 //	none ──► Starting ──► Serving ──► CandidateStarting ──► Shadowing ──► Shifting ──► Promoting ──► Draining ──► Serving
 //	                         ▲            │   ▲                 │             │    (selector moves)

@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 )
 
 // retire removes versions that are neither stable nor wanted: the one that was stable before, or a candidate that was given up.
-func (d *decision) retire(others []Set) {
+func (d *decision) retire(others fleet.Sets) {
 	promoted := d.document.Candidate != nil && d.document.Candidate.Version == d.plan.Stable
 	if !promoted && !d.giveUp(others) {
 		return
@@ -16,7 +17,7 @@ func (d *decision) retire(others []Set) {
 	d.withdraw(promoted)
 	if !promoted {
 		if missing := d.confirmed(); len(missing) > 0 {
-			d.stage(v1alpha1.ReasonDraining, "%s gets no more requests; waiting for %s to confirm it", versions(others), strings.Join(missing, ", "))
+			d.stage(v1alpha1.ReasonDraining, "%s gets no more requests; waiting for %s to confirm it", others, strings.Join(missing, ", "))
 			return
 		}
 	}
@@ -31,7 +32,7 @@ func (d *decision) retire(others []Set) {
 			d.add(Intent{Verb: Retire, Version: s.Version, Reason: "all requests go to " + d.plan.Stable})
 		}
 	}
-	d.stage(v1alpha1.ReasonDraining, "%s of %s: last requests are being answered", pods(leaving), versions(others))
+	d.stage(v1alpha1.ReasonDraining, "%s of %s: last requests are being answered", pods(leaving), others)
 }
 
 // withdraw takes away what versions that leave had, but for the share of one that has been promoted.
@@ -48,7 +49,7 @@ func (d *decision) withdraw(promoted bool) {
 }
 
 // routeBehind says what is missing until the Service sends everything to the stable version; empty when nothing is.
-func (d *decision) routeBehind(others []Set, promoted bool) string {
+func (d *decision) routeBehind(others fleet.Sets, promoted bool) string {
 	for _, s := range others {
 		if n := d.facts.Endpoints[s.Version]; n > 0 {
 			return fmt.Sprintf("the Service still has %d endpoints of %s", n, s.Version)
@@ -56,10 +57,10 @@ func (d *decision) routeBehind(others []Set, promoted bool) string {
 	}
 	need := d.facts.Replicas
 	if d.facts.inPlace() {
-		need = min(d.facts.promised(), d.stable.size())
+		need = min(d.facts.promised(), d.stable.Size())
 	}
 	if have := d.facts.Endpoints[d.plan.Stable]; promoted && have < need {
-		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, need, because(d.stable.Failure()))
+		return fmt.Sprintf("%d of %d endpoints of the Service are ready%s", have, need, d.stable.Because())
 	}
 	return ""
 }
@@ -67,19 +68,19 @@ func (d *decision) routeBehind(others []Set, promoted bool) string {
 // settle is the end of every rollout: one version, and a control document that names no candidate.
 func (d *decision) settle() {
 	d.clear("the rollout is over")
-	ready, failure := d.stable.Ready(), d.stable.Failure()
-	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, because(failure))
+	ready, why := d.stable.Ready(), d.stable.Because()
+	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, why)
 	served, enough := d.served()
 	switch {
 	case enough && d.stable.Updating:
-		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, because(failure))
+		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, why)
 	case enough && d.refused != "":
 		d.stage(v1alpha1.ReasonRejected, "%s; %s", served, d.refused)
 	case enough:
 		d.stage(v1alpha1.ReasonServing, "%s", served)
 	case ready > 0:
 		d.stage(v1alpha1.ReasonScaling, "%s", counts)
-	case d.stable.count(PodBroken) > 0:
+	case d.stable.Count(fleet.PodBroken) > 0:
 		d.stage(v1alpha1.ReasonUnavailable, "%s", counts)
 	default:
 		d.stage(v1alpha1.ReasonStarting, "%s", counts)
@@ -88,17 +89,9 @@ func (d *decision) settle() {
 
 // served says by how many pods the stable version is served, and whether they are enough.
 func (d *decision) served() (text string, enough bool) {
-	text, enough = fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(d.stable.Ready()))), d.stable.whole(d.facts.Replicas)
-	if !enough && d.facts.Least > 0 && d.stable.whole(d.facts.Least) && d.stable.Failure() == "" {
+	text, enough = fmt.Sprintf("%s is served by %s", d.plan.Stable, pods(int(d.stable.Ready()))), d.stable.Whole(d.facts.Replicas)
+	if !enough && d.facts.Least > 0 && d.stable.Whole(d.facts.Least) && d.stable.Failure() == "" {
 		return fmt.Sprintf("%s, %d are wanted", text, d.facts.Replicas), true
 	}
 	return text, enough
-}
-
-func versions(sets []Set) string {
-	all := make([]string, 0, len(sets))
-	for _, s := range sets {
-		all = append(all, s.Version)
-	}
-	return strings.Join(all, ", ")
 }

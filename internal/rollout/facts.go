@@ -1,10 +1,9 @@
 package rollout
 
 import (
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
@@ -41,7 +40,7 @@ type Facts struct {
 	// Endpoints counts the ready endpoints of the Service by version.
 	Endpoints map[string]int32
 	// Sets are the versions that have a Deployment or pods.
-	Sets []Set
+	Sets fleet.Sets
 	// Buildable holds the versions whose pods can be described, because their weights are known.
 	Buildable map[string]bool
 	// Control is the control document in the ConfigMap; generation 0 when there is none.
@@ -183,75 +182,15 @@ type Record struct {
 	Applied time.Time
 }
 
-// PodState says what a serving pod can do.
-type PodState string
-
-const (
-	// PodStarting has never been ready.
-	PodStarting PodState = "Starting"
-	// PodReady takes requests.
-	PodReady PodState = "Ready"
-	// PodBroken crashed, cannot start, or was ready and is not any more.
-	PodBroken PodState = "Broken"
-	// PodLeaving is being deleted.
-	PodLeaving PodState = "Leaving"
-)
-
-// Pod is one serving pod.
-type Pod struct {
-	Name  string
-	State PodState
-	// Since is when it became ready or stopped being so.
-	Since time.Time
-	// Failure is a sentence on why it is not ready; empty when nothing is wrong yet.
-	Failure string
-	// Homeless says that no node has room for it.
-	Homeless bool
-	// Reported says whether the pod answered which control document it applies: that of Generation.
-	Reported   bool
-	Generation int64
-}
-
-// Set is one version's Deployment with its pods.
-type Set struct {
-	Version string
-	// Deployed says whether the Deployment exists, and Replicas how many pods it asks for.
-	Deployed bool
-	Replicas int32
-	// Pods with this version's labels, also those that outlived their Deployment.
-	Pods []Pod
-	// Endpoints counts the ready endpoints of the version's own Service.
-	Endpoints int32
-	// Stalled is a sentence on why the Deployment does not get on; empty when it does.
-	Stalled string
-	// Updating says that pods of an earlier spec are still being replaced.
-	Updating bool
-}
-
-func (f Facts) set(version string) Set {
-	for _, s := range f.Sets {
-		if s.Version == version {
-			return s
-		}
-	}
-	return Set{Version: version}
-}
-
 // stable is the version that the Service selects. Without a Service it is the one that most likely was selected before.
 func (f Facts) stable() string {
 	if f.Routed != "" {
 		return f.Routed
 	}
-	if f.LastStable != "" && f.set(f.LastStable).Deployed {
+	if f.LastStable != "" && f.Sets.Of(f.LastStable).Deployed {
 		return f.LastStable
 	}
-	best := Set{}
-	for _, s := range f.Sets {
-		if s.Deployed && (best.Version == "" || s.Ready() > best.Ready()) {
-			best = s
-		}
-	}
-	if best.Version != "" {
+	if best := f.Sets.Fittest(); best.Version != "" {
 		return best.Version
 	}
 	if _, rejected := f.Rejected[f.Wanted]; rejected && f.Buildable[f.LastStable] {
@@ -260,98 +199,16 @@ func (f Facts) stable() string {
 	return f.Wanted
 }
 
-// others are the versions besides stable and wanted that still have a Deployment or pods, in order of their names.
-func (f Facts) others(stable string) []Set {
-	var others []Set
-	for _, s := range f.Sets {
-		if s.Version != stable && s.Version != f.Wanted && (s.Deployed || len(s.Pods) > 0) {
-			others = append(others, s)
-		}
-	}
-	slices.SortFunc(others, func(a, b Set) int { return strings.Compare(a.Version, b.Version) })
-	return others
-}
-
-// Ready counts the pods that take requests.
-func (s Set) Ready() int32 { return s.count(PodReady) }
-
-func (s Set) count(state PodState) int32 {
-	var n int32
-	for _, p := range s.Pods {
-		if p.State == state {
-			n++
-		}
-	}
-	return n
-}
-
-// whole says whether the version can carry the promised capacity.
-func (s Set) whole(replicas int32) bool {
-	return s.Deployed && s.Ready() >= replicas && s.count(PodBroken) == 0
-}
-
-// sound says whether a version that has a share may keep it: pods that are still starting, because of a larger replica count or
-// a drained node, do no harm; a pod that failed does.
-func (s Set) sound() bool {
-	return s.Deployed && s.Ready() > 0 && s.count(PodBroken) == 0
-}
-
-// Failure says why the version does not get ready; empty when nothing is wrong.
-func (s Set) Failure() string {
-	for _, p := range s.Pods {
-		if p.State != PodLeaving && p.State != PodReady && p.Failure != "" {
-			return p.Failure
-		}
-	}
-	return s.Stalled
-}
-
-// homeless says whether a pod finds no node.
-func (s Set) homeless() bool {
-	return slices.ContainsFunc(s.Pods, func(p Pod) bool { return p.State != PodLeaving && p.Homeless })
-}
-
-// down says since when no pod takes requests; ok is false when one does.
-func (s Set) down() (since time.Time, ok bool) {
-	for _, p := range s.Pods {
-		if p.State == PodReady {
-			return time.Time{}, false
-		}
-		if p.State != PodLeaving && p.Since.After(since) {
-			since = p.Since
-		}
-	}
-	return since, true
-}
-
-// unconfirmed are the ready pods that have not reported the given generation, by name.
-func (s Set) unconfirmed(generation int64) []string {
-	var missing []string
-	for _, p := range s.Pods {
-		if p.State == PodReady && (!p.Reported || p.Generation != generation) {
-			missing = append(missing, p.Name)
-		}
-	}
-	slices.Sort(missing)
-	return missing
-}
-
 // maxLead bounds by how much a pod's report may be ahead of the control document. A larger lead is not a lost ConfigMap but
 // nonsense, and must not drive the counter towards its end.
 const maxLead = 1 << 20
 
 // highest is the highest generation that anybody has seen; a new one has to be above it.
 func (f Facts) highest() int64 {
-	high := f.Control.Generation
-	if f.Record != nil && f.Record.Generation <= f.Control.Generation+maxLead {
+	believed := f.Control.Generation + maxLead
+	high := max(f.Control.Generation, f.Sets.Reported(believed))
+	if f.Record != nil && f.Record.Generation <= believed {
 		high = max(high, f.Record.Generation)
-	}
-	for _, s := range f.Sets {
-		for _, p := range s.Pods {
-			if p.Reported && p.Generation <= f.Control.Generation+maxLead {
-				high = max(high, p.Generation)
-			}
-		}
 	}
 	return high
 }

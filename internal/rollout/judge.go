@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
@@ -32,7 +33,7 @@ func (f Facts) rule() string {
 
 // objection says why the candidate has to be given up, in the API's reason and in words; empty when it has not. It rests on nothing that
 // a half-done rejection has changed already, so that a manager that is killed in between comes to the same.
-func (d *decision) objection(candidate Set) (reason, why string) {
+func (d *decision) objection(candidate fleet.Set) (reason, why string) {
 	f := d.facts
 	switch {
 	case f.Command == Pause:
@@ -49,7 +50,7 @@ func (d *decision) objection(candidate Set) (reason, why string) {
 }
 
 // tooLate says what the candidate lacks at the deadline; empty when nothing, or when there is time left.
-func (d *decision) tooLate(candidate Set) string {
+func (d *decision) tooLate(candidate fleet.Set) string {
 	f, failure, silent := d.facts, candidate.Failure(), d.silent()
 	switch {
 	case silent && f.replayed() && f.spent():
@@ -72,11 +73,11 @@ func (d *decision) silent() bool {
 }
 
 // fit says whether the candidate is as it has to be: whole before anything is put to it, and sound from then on.
-func (d *decision) fit(candidate Set) bool {
+func (d *decision) fit(candidate fleet.Set) bool {
 	if d.document.names(candidate.Version) {
-		return candidate.sound()
+		return candidate.Sound()
 	}
-	return candidate.whole(d.facts.need(d.firstStep()))
+	return candidate.Whole(d.facts.need(d.firstStep()))
 }
 
 // blame is the reason of a rejection: a candidate that had a share is rolled back.
@@ -92,7 +93,7 @@ func (d *decision) blame() string {
 // reject takes everything away from the candidate and has the rejection kept; the next look retires it.
 func (d *decision) reject(version, reason, why string) {
 	// In place the stable version lacks the pods that the candidate has; share and pods come back together.
-	if d.document.names(version) && (!d.facts.inPlace() || !d.facts.set(version).sound()) {
+	if d.document.names(version) && (!d.facts.inPlace() || !d.facts.Sets.Of(version).Sound()) {
 		d.publish(Document{}, version+" is rejected")
 	}
 	d.plan.Rejection = &Rejection{Version: version, Reason: reason, Message: why}

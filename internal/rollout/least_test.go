@@ -6,16 +6,17 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 )
 
 func TestAVersionWhosePodsFollowTheLoadServesWithTheLeastOfThem(t *testing.T) {
 	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	starting := rollout.Pod{State: rollout.PodStarting}
+	starting := fleet.Pod{State: fleet.PodStarting}
 	for name, tt := range map[string]struct {
 		least int32
 		ready int
-		third rollout.Pod
+		third fleet.Pod
 		stage string
 		says  string
 	}{
@@ -23,17 +24,17 @@ func TestAVersionWhosePodsFollowTheLoadServesWithTheLeastOfThem(t *testing.T) {
 		"one more is starting":                  {1, 2, starting, v1alpha1.ReasonServing, "v1 is served by 2 pods, 3 are wanted"},
 		"one more is starting, of a fixed size": {0, 2, starting, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready"},
 		"one more is starting below the least":  {3, 2, starting, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready"},
-		"one more finds no node":                {1, 2, rollout.Pod{State: rollout.PodStarting, Homeless: true, Failure: "no node"}, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready: no node"},
-		"one is broken":                         {1, 2, rollout.Pod{State: rollout.PodBroken, Failure: "it crashed"}, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready: it crashed"},
+		"one more finds no node":                {1, 2, fleet.Pod{State: fleet.PodStarting, Homeless: true, Failure: "no node"}, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready: no node"},
+		"one is broken":                         {1, 2, fleet.Pod{State: fleet.PodBroken, Failure: "it crashed"}, v1alpha1.ReasonScaling, "2 of 3 pods of v1 are ready: it crashed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			set := rollout.Set{Version: "v1", Deployed: true, Pods: []rollout.Pod{tt.third}}
+			set := fleet.Set{Version: "v1", Deployed: true, Pods: []fleet.Pod{tt.third}}
 			for i := range tt.ready {
-				set.Pods = append(set.Pods, rollout.Pod{Name: fmt.Sprint(i), State: rollout.PodReady, Reported: true, Generation: 1})
+				set.Pods = append(set.Pods, fleet.Pod{Name: fmt.Sprint(i), State: fleet.PodReady, Reported: true, Generation: 1})
 			}
 			plan := rollout.Decide(rollout.Facts{
 				Wanted: "v1", Routed: "v1", Replicas: 3, Least: tt.least, Control: rollout.Document{Generation: 1}, Buildable: map[string]bool{"v1": true},
-				Sets: []rollout.Set{set},
+				Sets: []fleet.Set{set},
 			}, noon)
 			if plan.Stage != tt.stage || plan.Message != tt.says {
 				t.Errorf("%s: %s; want %s: %s", plan.Stage, plan.Message, tt.stage, tt.says)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 )
 
@@ -20,10 +21,10 @@ func TestAPauseStartsNoReplayThatNoStepAsksFor(t *testing.T) {
 		"one that is over":                        {rollout.Step{Replay: true}, rollout.ReplayDone, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stable := rollout.Set{Version: "v1", Deployed: true, Pods: []rollout.Pod{{Name: "one", State: rollout.PodReady, Reported: true, Generation: 1}}}
+			stable := fleet.Set{Version: "v1", Deployed: true, Pods: []fleet.Pod{{Name: "one", State: fleet.PodReady, Reported: true, Generation: 1}}}
 			plan := rollout.Decide(rollout.Facts{
 				Wanted: "v2", Routed: "v1", Replicas: 1, Control: rollout.Document{Generation: 1}, Buildable: map[string]bool{"v1": true, "v2": true},
-				Steps: []rollout.Step{tt.step, {Weight: 100}}, Command: rollout.Pause, Replay: rollout.Replay{State: tt.state}, Sets: []rollout.Set{stable},
+				Steps: []rollout.Step{tt.step, {Weight: 100}}, Command: rollout.Pause, Replay: rollout.Replay{State: tt.state}, Sets: []fleet.Set{stable},
 			}, noon)
 			if plan.Replay != tt.want {
 				t.Errorf("a replay is planned: %v, want %v; %s: %s", plan.Replay, tt.want, plan.Stage, plan.Message)

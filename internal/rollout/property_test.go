@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
@@ -102,7 +103,7 @@ func (w *walk) promiseAnew() { w.reached = min(w.reached, w.promised(), w.capaci
 func (w *walk) capacity() int32 {
 	ready := w.readyRouted()
 	if c := w.control.Candidate; w.inPlace && w.replicas >= 2 && c != nil && c.Version != w.routed && w.sets[c.Version] != nil {
-		ready += rollout.Set{Pods: podsOf(w.sets[c.Version])}.Ready()
+		ready += fleet.Set{Pods: podsOf(w.sets[c.Version])}.Ready()
 	}
 	return ready
 }
@@ -111,7 +112,7 @@ func (w *walk) capacity() int32 {
 func (w *walk) crashed() bool {
 	broken := func(version string) bool {
 		s := w.sets[version]
-		return s != nil && slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == rollout.PodBroken })
+		return s != nil && slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == fleet.PodBroken })
 	}
 	return broken(w.routed) || (w.control.Candidate != nil && broken(w.control.Candidate.Version))
 }
@@ -127,8 +128,8 @@ func (w *walk) pods() (n int32) {
 func (w *walk) breakPods(version string) {
 	if s := w.sets[version]; s != nil {
 		for _, p := range s.pods {
-			if p.State != rollout.PodLeaving {
-				p.State, p.Since, p.Failure = rollout.PodBroken, w.now, "crash"
+			if p.State != fleet.PodLeaving {
+				p.State, p.Since, p.Failure = fleet.PodBroken, w.now, "crash"
 			}
 		}
 	}
@@ -274,7 +275,7 @@ func (w *walk) unsound(f rollout.Facts, version string) bool {
 			continue
 		}
 		for _, p := range s.Pods {
-			if p.State == rollout.PodBroken {
+			if p.State == fleet.PodBroken {
 				return true
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
@@ -17,12 +18,12 @@ func (f Facts) spent() bool { return f.Replay.State == ReplayDone }
 
 // replay has the candidate compared in a Job, and keeps from it what it has no verdict for. It is over with a verdict; a stable version that
 // has been down for long ends it, too: then any version that starts is better.
-func (d *decision) replay(candidate Set) (over bool) {
+func (d *decision) replay(candidate fleet.Set) (over bool) {
 	f := d.facts
 	if !f.replayed() || f.outcome() == sequential.Promote || d.abandoned() {
 		return true
 	}
-	if !d.giveUp([]Set{candidate}) {
+	if !d.giveUp(fleet.Sets{candidate}) {
 		return false
 	}
 	if d.document.names(candidate.Version) {
@@ -48,7 +49,7 @@ func (d *decision) replay(candidate Set) (over bool) {
 
 // abandoned says whether no stable pod has been ready for so long that anything else is better.
 func (d *decision) abandoned() bool {
-	since, down := d.stable.down()
+	since, down := d.stable.Down()
 	if !down {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
@@ -13,7 +14,7 @@ const takeOverAfter = time.Minute
 // shift moves the requests from the stable version to the wanted one: capacity first, then step by step, then the selector.
 func (d *decision) shift() {
 	d.plan.Candidate = d.facts.Wanted
-	candidate := d.facts.set(d.facts.Wanted)
+	candidate := d.facts.Sets.Of(d.facts.Wanted)
 	candidate.Version = d.facts.Wanted
 	if reason, why := d.objection(candidate); reason != "" {
 		d.reject(candidate.Version, reason, why)
@@ -34,25 +35,25 @@ func (d *decision) shift() {
 
 // candidateSize is how many pods the candidate has when nothing else is decided: in place those that it has, else all; none are started
 // as long as a replay is to tell whether it is worth them.
-func (d *decision) candidateSize(candidate Set) int32 {
+func (d *decision) candidateSize(candidate fleet.Set) int32 {
 	f := d.facts
 	waits := f.replayed() && f.outcome() != sequential.Promote && !d.abandoned()
 	if f.inPlace() || (waits && !candidate.Deployed) {
-		return candidate.size()
+		return candidate.Size()
 	}
 	return f.Replicas
 }
 
 // try gives a candidate that is ready what its steps say.
-func (d *decision) try(candidate Set) {
+func (d *decision) try(candidate fleet.Set) {
 	first := d.facts.need(d.firstStep())
 	active := d.document.names(candidate.Version)
 	switch {
-	case active && !candidate.sound():
+	case active && !candidate.Sound():
 		d.clear(candidate.Version + " is not ready any more")
 		d.resize(candidate, first)
 		d.waitForCandidate(candidate, first)
-	case !active && !candidate.whole(first):
+	case !active && !candidate.Whole(first):
 		d.dropForeign()
 		if waiting := d.resize(candidate, first); waiting != "" && candidate.Failure() == "" {
 			d.stage(v1alpha1.ReasonCandidateStarting, "%s", waiting)
@@ -83,7 +84,7 @@ func (d *decision) dropForeign() {
 }
 
 // pause leaves everything as it is, but for a share of a version that has failed. Hold and deadline begin anew when it ends.
-func (d *decision) pause(candidate Set) {
+func (d *decision) pause(candidate fleet.Set) {
 	if replicas := d.candidateSize(candidate); candidate.Deployed {
 		d.keep(candidate.Version, replicas, "its rollout is paused")
 	}
@@ -93,7 +94,7 @@ func (d *decision) pause(candidate Set) {
 	// A replay that cannot be is no reason to have one where no step asks for it.
 	d.plan.Replay = d.facts.Replay.State == ReplayRunning || (d.facts.Replay.State == ReplayFailed && d.facts.replayed())
 	d.dropForeign()
-	if d.document.names(candidate.Version) && !candidate.sound() {
+	if d.document.names(candidate.Version) && !candidate.Sound() {
 		d.clear(candidate.Version + " is not ready any more")
 	}
 	d.confirmed()
@@ -104,19 +105,19 @@ func (d *decision) pause(candidate Set) {
 	case shadow > 0:
 		d.stage(v1alpha1.ReasonPaused, "%s goes on to answer %d%% of the requests in shadow", candidate.Version, shadow)
 	default:
-		d.stage(v1alpha1.ReasonPaused, "%s gets no requests%s", candidate.Version, because(candidate.Failure()))
+		d.stage(v1alpha1.ReasonPaused, "%s gets no requests%s", candidate.Version, candidate.Because())
 	}
 }
 
 // waitForCandidate says what the candidate lacks. That it gets nothing is pushed until every stable pod confirms it.
-func (d *decision) waitForCandidate(candidate Set, need int32) {
+func (d *decision) waitForCandidate(candidate fleet.Set, need int32) {
 	d.confirmed()
 	failure := candidate.Failure()
 	if failure == "" {
 		d.stage(v1alpha1.ReasonCandidateStarting, "%d of %d pods of %s are ready", candidate.Ready(), need, candidate.Version)
 		return
 	}
-	if candidate.homeless() {
+	if candidate.Homeless() {
 		failure += "; " + d.facts.noRoom()
 	}
 	d.stage(v1alpha1.ReasonCandidateFailed, "%d of %d pods of %s are ready: %s; %s serves on",
@@ -136,18 +137,18 @@ func (f Facts) noRoom() string {
 }
 
 // takeOver routes to a whole candidate at once when no stable pod has been ready for a while.
-func (d *decision) takeOver(candidate Set, need int32) bool {
-	since, down := d.stable.down()
+func (d *decision) takeOver(candidate fleet.Set, need int32) bool {
+	since, down := d.stable.Down()
 	if !down {
 		return false
 	}
 	if left := takeOverAfter - d.now.Sub(since); left > 0 {
 		d.recheck(left)
 		d.stage(v1alpha1.ReasonUnavailable, "no pod of %s is ready%s; %s takes over at %s",
-			d.plan.Stable, because(d.stable.Failure()), candidate.Version, clock(since.Add(takeOverAfter)))
+			d.plan.Stable, d.stable.Because(), candidate.Version, clock(since.Add(takeOverAfter)))
 		return true
 	}
-	if !candidate.whole(need) {
+	if !candidate.Whole(need) {
 		d.waitForCandidate(candidate, need)
 		return true
 	}
@@ -156,7 +157,7 @@ func (d *decision) takeOver(candidate Set, need int32) bool {
 }
 
 // promote moves the Service's selector. The candidate carries the promised capacity at this point.
-func (d *decision) promote(candidate Set, reason string) {
+func (d *decision) promote(candidate fleet.Set, reason string) {
 	for i := range d.plan.Intents {
 		if d.plan.Intents[i].Verb == Route {
 			d.plan.Intents[i] = Intent{Verb: Route, Version: candidate.Version, Reason: reason}

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 )
 
@@ -45,7 +46,7 @@ var inPlaceStories = map[string]func() *world{
 		w.want("v2", "v2 passed its gates")
 		w.run(25 * time.Second)
 		p := w.sets["v2"].pods[0]
-		p.State, p.Failure, p.Since, p.born = rollout.PodBroken, "container runtime of pod v2-4 was killed", w.now, w.now.Add(7*time.Second)
+		p.State, p.Failure, p.Since, p.born = fleet.PodBroken, "container runtime of pod v2-4 was killed", w.now, w.now.Add(7*time.Second)
 		w.event("a pod of v2 runs out of memory, and is restarted ten seconds later")
 		w.run(80 * time.Second)
 		return w

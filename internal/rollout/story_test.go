@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 )
 
@@ -80,7 +81,7 @@ var stories = map[string]func() *world{
 		w.want("v2", "v2 passed its gates")
 		w.run(12 * time.Second)
 		p := w.sets["v2"].pods[0]
-		p.State, p.Failure, p.Since, p.born = rollout.PodBroken, "container runtime of pod v2-3 was killed", w.now, w.now.Add(7*time.Second)
+		p.State, p.Failure, p.Since, p.born = fleet.PodBroken, "container runtime of pod v2-3 was killed", w.now, w.now.Add(7*time.Second)
 		w.event("a pod of v2 runs out of memory, and is restarted ten seconds later")
 		w.run(60 * time.Second)
 		return w
@@ -218,7 +219,7 @@ var judgedStories = map[string]func() *world{
 		w.want("v2", "v2 passed its gates")
 		w.run(12 * time.Second)
 		p := w.sets["v2"].pods[0]
-		p.State, p.Failure, p.Since, p.born = rollout.PodBroken, "container runtime of pod v2-2 was killed", w.now, w.now.Add(7*time.Second)
+		p.State, p.Failure, p.Since, p.born = fleet.PodBroken, "container runtime of pod v2-2 was killed", w.now, w.now.Add(7*time.Second)
 		w.event("the pod of v2 runs out of memory, and is restarted ten seconds later")
 		w.run(70 * time.Second)
 		return w

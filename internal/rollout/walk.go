@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 // walk takes the candidate through the steps.
-func (d *decision) walk(candidate Set) {
+func (d *decision) walk(candidate fleet.Set) {
 	steps := d.steps()
 	at := d.position(steps)
 	if at < 0 {
@@ -32,9 +33,9 @@ func (d *decision) walk(candidate Set) {
 		d.stage(stageOf(steps, at), "%s%s", what, waiting)
 		return
 	}
-	if need := d.facts.need(steps[at]); !candidate.whole(need) {
+	if need := d.facts.need(steps[at]); !candidate.Whole(need) {
 		d.resize(candidate, need)
-		d.stage(stageOf(steps, at), "%s; %d of %d pods are ready%s", what, candidate.Ready(), need, because(candidate.Failure()))
+		d.stage(stageOf(steps, at), "%s; %d of %d pods are ready%s", what, candidate.Ready(), need, candidate.Because())
 		return
 	}
 	if at+1 < len(steps) {
@@ -61,21 +62,21 @@ func (d *decision) awaited(step Step, applied time.Time) string {
 }
 
 // begin gives a whole candidate the first step. One that is in no known step, because the spec was edited, begins again.
-func (d *decision) begin(candidate Set, steps []Step) {
+func (d *decision) begin(candidate fleet.Set, steps []Step) {
 	first := d.first(steps)
 	need := d.facts.need(steps[first])
-	if d.facts.inPlace() && candidate.size() > need && !d.retreat(candidate, need) {
+	if d.facts.inPlace() && candidate.Size() > need && !d.retreat(candidate, need) {
 		return
 	}
-	if d.facts.inPlace() && d.part(candidate.Version) > 0 && !d.spare(candidate) {
-		d.stage(v1alpha1.ReasonCandidateStarting, "%s", d.unready(candidate))
+	if d.facts.inPlace() && d.part(candidate.Version) > 0 && !d.places().Spare(candidate) {
+		d.stage(v1alpha1.ReasonCandidateStarting, "%s", d.places().Unready(candidate))
 		return
 	}
 	if waiting := d.ready(candidate, steps[first]); waiting != "" {
 		d.stage(v1alpha1.ReasonCandidateStarting, "%s", waiting)
 		return
 	}
-	if !candidate.whole(need) {
+	if !candidate.Whole(need) {
 		d.waitForCandidate(candidate, need)
 		return
 	}
@@ -100,11 +101,11 @@ func (d *decision) first(steps []Step) int {
 }
 
 // ready says what the candidate lacks for a step; empty when nothing.
-func (d *decision) ready(candidate Set, step Step) string {
+func (d *decision) ready(candidate fleet.Set, step Step) string {
 	need := d.facts.need(step)
 	waiting := d.resize(candidate, need)
-	if waiting == "" && d.facts.inPlace() && (!candidate.whole(need) || candidate.Endpoints < need) {
-		waiting = fmt.Sprintf("%d of %d pods of %s are ready%s", min(candidate.Ready(), candidate.Endpoints), need, candidate.Version, because(candidate.Failure()))
+	if waiting == "" && d.facts.inPlace() && (!candidate.Whole(need) || candidate.Endpoints < need) {
+		waiting = fmt.Sprintf("%d of %d pods of %s are ready%s", min(candidate.Ready(), candidate.Endpoints), need, candidate.Version, candidate.Because())
 	}
 	return waiting
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
@@ -83,7 +84,7 @@ type deployment struct {
 }
 
 type pod struct {
-	rollout.Pod
+	fleet.Pod
 	born    time.Time
 	placed  bool
 	leaveAt time.Time
@@ -119,7 +120,7 @@ func (w *world) facts() rollout.Facts {
 	for _, name := range w.names() {
 		s := w.sets[name]
 		f.Buildable[name] = true
-		set := rollout.Set{Version: name, Deployed: s.deployed, Replicas: s.replicas, Endpoints: s.endpoints}
+		set := fleet.Set{Version: name, Deployed: s.deployed, Replicas: s.replicas, Endpoints: s.endpoints}
 		for _, p := range s.pods {
 			set.Pods = append(set.Pods, p.Pod)
 		}
@@ -154,7 +155,7 @@ func (w *world) compare() {
 	if s == nil || shadow == nil || w.silent {
 		return
 	}
-	if slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == rollout.PodReady && p.Generation == w.control.Generation }) {
+	if slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == fleet.PodReady && p.Generation == w.control.Generation }) {
 		w.evidence[shadow.Epoch]++
 	}
 }
@@ -277,7 +278,7 @@ func (w *world) push(i rollout.Intent) {
 		return
 	}
 	for _, p := range s.pods {
-		if p.State == rollout.PodReady && !w.deaf[p.Name] && p.Generation < i.Document.Generation {
+		if p.State == fleet.PodReady && !w.deaf[p.Name] && p.Generation < i.Document.Generation {
 			p.Generation, p.Reported = i.Document.Generation, true
 		}
 	}
@@ -315,14 +316,14 @@ func (w *world) live(s *deployment) {
 	kept := s.pods[:0]
 	staying := int32(0)
 	for _, p := range s.pods {
-		if p.State != rollout.PodLeaving && staying >= s.replicas {
-			p.State, p.leaveAt, w.touched = rollout.PodLeaving, w.now.Add(drainTime), true
+		if p.State != fleet.PodLeaving && staying >= s.replicas {
+			p.State, p.leaveAt, w.touched = fleet.PodLeaving, w.now.Add(drainTime), true
 		}
-		if p.State == rollout.PodLeaving && !w.now.Before(p.leaveAt) {
+		if p.State == fleet.PodLeaving && !w.now.Before(p.leaveAt) {
 			w.touched = true
 			continue
 		}
-		if p.State != rollout.PodLeaving {
+		if p.State != fleet.PodLeaving {
 			staying++
 			w.grow(s.version, p)
 		}
@@ -331,8 +332,8 @@ func (w *world) live(s *deployment) {
 	s.pods = kept
 	for ; staying < s.replicas; staying++ {
 		w.serial++
-		s.pods = append(s.pods, &pod{born: w.now, Pod: rollout.Pod{
-			Name: fmt.Sprintf("%s-%d", s.version, w.serial), State: rollout.PodStarting, Since: w.now,
+		s.pods = append(s.pods, &pod{born: w.now, Pod: fleet.Pod{
+			Name: fmt.Sprintf("%s-%d", s.version, w.serial), State: fleet.PodStarting, Since: w.now,
 		}})
 		w.touched = true
 	}
@@ -352,7 +353,7 @@ func (w *world) full() bool {
 }
 
 func rank(p *pod) int {
-	if p.State == rollout.PodReady {
+	if p.State == fleet.PodReady {
 		return 0
 	}
 	return 1
@@ -370,19 +371,19 @@ func (w *world) grow(version string, p *pod) {
 	}
 	age := w.now.Sub(p.born)
 	switch {
-	case n.homeless && p.State == rollout.PodStarting && age >= 2*time.Second && p.Failure == "":
+	case n.homeless && p.State == fleet.PodStarting && age >= 2*time.Second && p.Failure == "":
 		p.Failure, p.Homeless, w.touched = "Pod "+p.Name+" finds no node: 0/1 nodes are available: 1 Insufficient cpu", true, true
 	case n.homeless && p.Homeless:
-	case n.failure != "" && p.State != rollout.PodBroken && age >= n.readyAfter:
-		p.State, p.Failure, p.Since, w.touched = rollout.PodBroken, n.failure, w.now, true
-	case n.failure == "" && p.State != rollout.PodReady && age >= n.readyAfter:
-		p.State, p.Failure, p.Since, w.touched = rollout.PodReady, "", w.now, true
+	case n.failure != "" && p.State != fleet.PodBroken && age >= n.readyAfter:
+		p.State, p.Failure, p.Since, w.touched = fleet.PodBroken, n.failure, w.now, true
+	case n.failure == "" && p.State != fleet.PodReady && age >= n.readyAfter:
+		p.State, p.Failure, p.Since, w.touched = fleet.PodReady, "", w.now, true
 		p.Homeless = false
 		if !w.deaf[p.Name] {
 			p.Reported, p.Generation = true, max(p.Generation, w.control.Generation)
 		}
 	}
-	if p.State == rollout.PodReady && !w.deaf[p.Name] && w.now.Sub(w.writtenAt) >= propagateTime {
+	if p.State == fleet.PodReady && !w.deaf[p.Name] && w.now.Sub(w.writtenAt) >= propagateTime {
 		p.Reported, p.Generation = true, max(p.Generation, w.control.Generation)
 	}
 }
@@ -393,7 +394,7 @@ func (w *world) follow() {
 	for _, s := range w.sets {
 		ready := int32(0)
 		for _, p := range s.pods {
-			if p.State == rollout.PodReady {
+			if p.State == fleet.PodReady {
 				ready++
 			}
 		}
@@ -431,11 +432,11 @@ func (w *world) readyRouted() int32 {
 	if s == nil {
 		return 0
 	}
-	return rollout.Set{Pods: podsOf(s)}.Ready()
+	return fleet.Set{Pods: podsOf(s)}.Ready()
 }
 
-func podsOf(s *deployment) []rollout.Pod {
-	var all []rollout.Pod
+func podsOf(s *deployment) []fleet.Pod {
+	var all []fleet.Pod
 	for _, p := range s.pods {
 		all = append(all, p.Pod)
 	}

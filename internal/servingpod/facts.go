@@ -9,9 +9,9 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/control"
+	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
-	"github.com/braincreators/tryon-operator/internal/rollout"
 )
 
 // patience is how long a sidecar may run without being ready before its words count as a failure: it asks the golden requests first.
@@ -31,26 +31,26 @@ type Report struct {
 }
 
 // FactOf says in the words of the rollout how a pod is.
-func FactOf(p *corev1.Pod, report Report, now time.Time) rollout.Pod {
-	fact := rollout.Pod{Name: p.Name, State: rollout.PodStarting, Since: p.CreationTimestamp.Time}
+func FactOf(p *corev1.Pod, report Report, now time.Time) fleet.Pod {
+	fact := fleet.Pod{Name: p.Name, State: fleet.PodStarting, Since: p.CreationTimestamp.Time}
 	ready := readyCondition(p)
 	if ready != nil {
 		fact.Since = ready.LastTransitionTime.Time
 	}
 	switch started := SidecarStart(p); {
 	case !p.DeletionTimestamp.IsZero():
-		fact.State = rollout.PodLeaving
+		fact.State = fleet.PodLeaving
 	case Ready(p):
-		fact.State = rollout.PodReady
+		fact.State = fleet.PodReady
 	case crash(p) != "":
-		fact.State, fact.Failure = rollout.PodBroken, crash(p)
+		fact.State, fact.Failure = fleet.PodBroken, crash(p)
 	case podwatch.FindTrouble([]corev1.Pod{*p}).Reason != "":
 		trouble := podwatch.FindTrouble([]corev1.Pod{*p})
 		fact.Failure, fact.Homeless = trouble.Message, trouble.Reason == v1alpha1.ReasonUnschedulable
 	case started.IsZero():
 	case ready != nil && ready.LastTransitionTime.After(started):
 		// A pod is marked as not ready before its sidecar starts; a later mark means that it was ready in between.
-		fact.State, fact.Failure = rollout.PodBroken, unready(p, "is not ready any more", report)
+		fact.State, fact.Failure = fleet.PodBroken, unready(p, "is not ready any more", report)
 	case now.Sub(started) > patience:
 		fact.Failure = unready(p, "does not get ready", report)
 	}
