@@ -12,8 +12,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-
-	"gocloud.dev/blob"
 )
 
 const blobType = "application/octet-stream"
@@ -73,8 +71,8 @@ func (s *Store) putBlobBytes(ctx context.Context, body []byte) (string, error) {
 // holds tells whether the blob is there, intact and young enough to be relied on. Writing a damaged one again repairs it, and
 // writing an old one again makes it young, so that no sweep takes it before a document names it.
 func (s *Store) holds(ctx context.Context, digits string, size int64) bool {
-	attrs, err := s.bucket.Attributes(ctx, s.at(blobKey(digits)))
-	if err != nil || attrs.Size != size || time.Since(attrs.ModTime) > Grace/2 {
+	stored, written, err := s.look(ctx, blobKey(digits))
+	if err != nil || stored != size || time.Since(written) > Grace/2 {
 		return false
 	}
 	return s.copyBlob(ctx, digits, size, io.Discard) == nil
@@ -82,7 +80,7 @@ func (s *Store) holds(ctx context.Context, digits string, size int64) bool {
 
 func (s *Store) putBlob(ctx context.Context, digits string, size int64, from io.Reader) error {
 	s.sweep.Do(s.sweepStale)
-	return s.write(ctx, blobKey(digits), blobType, func(w *blob.Writer) error {
+	return s.write(ctx, blobKey(digits), blobType, func(w io.Writer) error {
 		sum := sha256.New()
 		n, err := io.Copy(io.MultiWriter(w, sum), cancellable{ctx, io.LimitReader(from, size+1)})
 		if err != nil {

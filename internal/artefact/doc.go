@@ -9,6 +9,6 @@
 // and drops often, such as the checkpoints of a stage, lies in a private part (Store.Private), where its bytes are shared with
 // nothing and go at once.
 //
-// The store lies in a folder (file:///dir, a mounted claim) or in S3 (s3://bucket/prefix?endpoint=…&region=…), through
-// gocloud.dev/blob. Everything read from it is treated as hostile.
+// The store lies in a folder (file:///dir, a mounted claim; see package folder) or in S3 (s3://bucket/prefix?endpoint=…&region=…,
+// through gocloud.dev/blob). Everything in it is treated as hostile.
 package artefact

@@ -4,16 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime"
 	"path"
 	"slices"
 	"strings"
-
-	"gocloud.dev/blob"
 )
 
 // MaxDocumentBytes bounds one document.
@@ -53,7 +49,7 @@ func (s *Store) PutDocument(ctx context.Context, name string, body []byte) error
 	if contentType == "" {
 		contentType = "application/octet-stream"
 	}
-	return s.write(ctx, name, contentType, func(w *blob.Writer) error {
+	return s.write(ctx, name, contentType, func(w io.Writer) error {
 		_, err := w.Write(body)
 		return err
 	})
@@ -72,14 +68,7 @@ func (s *Store) DeleteDocument(ctx context.Context, name string) error {
 	if err := checkDocumentName(name); err != nil {
 		return err
 	}
-	if err := s.delete(ctx, name); err != nil {
-		return err
-	}
-	// The folder of a document that never was may be missing too.
-	if err := s.syncFolders(name); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return s.delete(ctx, name)
 }
 
 // ListDocuments gives the sorted names of the documents below a folder ("stages/<hex>/checkpoints"), or of all for "".

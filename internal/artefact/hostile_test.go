@@ -11,6 +11,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/braincreators/tryon-operator/internal/artefact"
 )
@@ -107,6 +110,106 @@ func TestWhatIsNoFileOfTheStoreIsNotRead(t *testing.T) {
 				t.Errorf("blob: %v, want a refusal", err)
 			}
 		})
+	}
+}
+
+// TestNothingIsWrittenOrDeletedThroughALinkOutOfTheStore: pods of the namespace share the claim, and what they cannot reach themselves
+// another pod may.
+func TestNothingIsWrittenOrDeletedThroughALinkOutOfTheStore(t *testing.T) {
+	blob := artefact.DigestOf([]byte("weights"))
+	uses := map[string]struct {
+		// link is the folder of the store that is a link, and victim what lies behind it.
+		link, victim string
+		use          func(t *testing.T, s opened) error
+	}{
+		"a blob is stored, the folder of blobs is a link": {"blobs/sha256", blob[7:], func(t *testing.T, s opened) error {
+			_, err := s.PutTree(t.Context(), write(t, t.TempDir(), map[string]string{"model.onnx": "weights"}))
+			return err
+		}},
+		"a blob is stored, the folder above is a link": {"blobs", "sha256/" + blob[7:], func(t *testing.T, s opened) error {
+			_, err := s.PutTree(t.Context(), write(t, t.TempDir(), map[string]string{"model.onnx": "weights"}))
+			return err
+		}},
+		"a document is stored": {"stages/ab", "stage.json", func(t *testing.T, s opened) error {
+			return s.PutDocument(t.Context(), "stages/ab/stage.json", []byte("{}"))
+		}},
+		"a document is stored in a folder to be made": {"stages", "ab/stage.json", func(t *testing.T, s opened) error {
+			return s.PutDocument(t.Context(), "stages/ab/new/stage.json", []byte("{}"))
+		}},
+		"a document is deleted": {"stages/ab", "stage.json", func(t *testing.T, s opened) error {
+			return s.DeleteDocument(t.Context(), "stages/ab/stage.json")
+		}},
+		"a private part is cleared": {"stages/ab/checkpoints", "1.json", func(t *testing.T, s opened) error {
+			private, err := s.Private("stages/ab/checkpoints")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return private.Clear(t.Context())
+		}},
+		"a checkpoint is stored": {"stages/ab/checkpoints", "blobs/sha256/" + blob[7:], func(t *testing.T, s opened) error {
+			private, err := s.Private("stages/ab/checkpoints")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = private.PutTree(t.Context(), write(t, t.TempDir(), map[string]string{"state": "weights"}))
+			return err
+		}},
+		"the store is swept": {"blobs/sha256", "aa.1.tmp", func(t *testing.T, s opened) error {
+			_, err := s.Sweep(t.Context(), artefact.SweepOptions{Now: time.Now().Add(48 * time.Hour), Delete: true})
+			return err
+		}},
+	}
+	for name, test := range uses {
+		for how, target := range map[string]func(outside, from string) (string, error){
+			"absolute": func(outside, _ string) (string, error) { return outside, nil },
+			"relative": func(outside, from string) (string, error) { return filepath.Rel(from, outside) },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				s := fileStore(t)
+				outside := write(t, t.TempDir(), map[string]string{test.victim: "somebody else's"})
+				link := filepath.Join(s.folder, filepath.FromSlash(test.link))
+				to, err := target(outside, filepath.Dir(link))
+				if err := errors.Join(err, os.MkdirAll(filepath.Dir(link), 0o755), os.Symlink(to, link)); err != nil {
+					t.Fatal(err)
+				}
+				long := time.Now().Add(-72 * time.Hour)
+				if err := os.Chtimes(filepath.Join(outside, filepath.FromSlash(test.victim)), long, long); err != nil {
+					t.Fatal(err)
+				}
+				if err := test.use(t, s); !errors.Is(err, artefact.ErrUnsafePath) {
+					t.Errorf("got %v, want ErrUnsafePath", err)
+				}
+				if diff := cmp.Diff(map[string]string{test.victim: "somebody else's"}, read(t, outside)); diff != "" {
+					t.Errorf("outside of the store (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestALinkInThePlaceOfAFileIsReplacedOrDeletedItself(t *testing.T) {
+	s := fileStore(t)
+	outside := write(t, t.TempDir(), map[string]string{"token": "somebody else's", "blob": "weights"})
+	blob := "blobs/sha256/" + artefact.DigestOf([]byte("weights"))[7:]
+	for name, to := range map[string]string{"stages/ab/stage.json": "token", "stages/ab/gone.json": "token", blob: "blob"} {
+		path := filepath.Join(s.folder, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Symlink(filepath.Join(outside, to), path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.name(t, "stages/ab/stage.json", "{}")
+	tree := s.put(t, map[string]string{"model.onnx": "weights"})
+	if err := s.DeleteDocument(t.Context(), "stages/ab/gone.json"); err != nil {
+		t.Error(err)
+	}
+	if body, err := s.ReadDocument(t.Context(), "stages/ab/stage.json", 10); err != nil || string(body) != "{}" || !s.intact(t, tree.Digest) {
+		t.Errorf("read %q, %v, and the tree is intact: %t", body, err, s.intact(t, tree.Digest))
+	}
+	if _, err := os.Lstat(filepath.Join(s.folder, "stages/ab/gone.json")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the deleted link: %v", err)
+	}
+	if diff := cmp.Diff(map[string]string{"token": "somebody else's", "blob": "weights"}, read(t, outside)); diff != "" {
+		t.Errorf("outside of the store (-want +got):\n%s", diff)
 	}
 }
 

@@ -13,9 +13,6 @@ const (
 	maxPathDepth    = 32
 )
 
-// temporarySuffix ends the names of files that gocloud.dev's file store has not renamed yet.
-const temporarySuffix = ".tmp"
-
 // blobFolder holds the content-addressed bytes of a store, and of every private part of one; no document may lie in it.
 const blobFolder = "blobs/"
 

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"gocloud.dev/gcerrors"
 )
 
 // Grace is the least age at which a blob that no document names may be swept. Writers rely on a blob that they find for half of
@@ -58,7 +56,7 @@ func (s *Store) Sweep(ctx context.Context, o SweepOptions) ([]Item, error) {
 		return nil, fmt.Errorf("%w: %w", ErrCannotSweep, err)
 	}
 	forgotten := inv.forget(o.Forget)
-	named, err := s.named(ctx, inv)
+	named, err := s.inUse(ctx, inv)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCannotSweep, err)
 	}
@@ -91,14 +89,14 @@ func (s *Store) deleteAll(ctx context.Context, doomed []object, o SweepOptions) 
 
 // deleteOld deletes an object unless it has been written again since it was listed.
 func (s *Store) deleteOld(ctx context.Context, d object) (bool, error) {
-	attrs, err := s.bucket.Attributes(ctx, s.at(d.key))
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	_, written, err := s.look(ctx, d.key)
+	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("looking at %s again: %w", d.key, err)
+		return false, fmt.Errorf("looking again at %w", err)
 	}
-	if attrs.ModTime.After(d.written) {
+	if written.After(d.written) {
 		return false, nil
 	}
 	return true, s.delete(ctx, d.key)
@@ -158,7 +156,7 @@ func (inv *inventory) forget(picked func(name string, written time.Time) bool) [
 var digestPattern = regexp.MustCompile(digestPrefix + `[0-9a-f]{64}`)
 
 // named gives the digits of every blob that a document names, directly or through a tree, with the name of such a document.
-func (s *Store) named(ctx context.Context, inv *inventory) (map[string]string, error) {
+func (s *Store) inUse(ctx context.Context, inv *inventory) (map[string]string, error) {
 	direct := map[string]string{}
 	for _, d := range inv.documents {
 		body, err := s.readAll(ctx, d.key, MaxDocumentBytes)
@@ -271,14 +269,6 @@ func (s *Store) Clear(ctx context.Context) error {
 		if err := s.delete(ctx, o.key); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// delete deletes an object; a missing one is no error.
-func (s *Store) delete(ctx context.Context, key string) error {
-	if err := s.bucket.Delete(ctx, s.at(key)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("deleting %s: %w", key, err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -38,6 +39,7 @@ const (
 type Run struct {
 	Kind    v1alpha1.Backend
 	Name    string
+	UID     types.UID
 	Work    resources.Kind
 	Stage   string
 	Key     v1alpha1.Digest
@@ -182,7 +184,7 @@ func newRun(kind v1alpha1.Backend, meta *metav1.ObjectMeta) Run {
 		attempt = resources.Attempt{}
 	}
 	return Run{
-		Kind: kind, Name: meta.Name, Work: resources.Kind(meta.Labels[names.LabelWork]), Stage: meta.Labels[names.LabelStage],
+		Kind: kind, Name: meta.Name, UID: meta.UID, Work: resources.Kind(meta.Labels[names.LabelWork]), Stage: meta.Labels[names.LabelStage],
 		Key: v1alpha1.Digest(meta.Annotations[names.AnnotationKey]), Attempt: attempt, CreatedAt: meta.CreationTimestamp.Time,
 		Built: meta.Annotations[names.AnnotationBuilt],
 	}

@@ -154,7 +154,7 @@ func (j *Jobs) Clear(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *S
 	policy := &networkingv1.NetworkPolicy{}
 	err := j.Get(ctx, client.ObjectKeyFromObject(serving.MakeReplayPolicy(tod)), policy)
 	if err == nil && metav1.IsControlledBy(policy, tod) {
-		err = j.Delete(ctx, policy)
+		err = j.Delete(ctx, policy, client.Preconditions{UID: &policy.UID})
 	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting NetworkPolicy of a replay: %w", err)

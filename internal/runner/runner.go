@@ -209,7 +209,9 @@ func stamp(job client.Object) error {
 	return nil
 }
 
-// Stop deletes a Job and its pods; one that is gone already is fine.
+// Stop deletes the Job that was seen, and its pods. One that is gone already is fine, and so is one that stands under its name since:
+// names are derived from what is to be done, so the next pass, or somebody else, has made it, and its watch leads to the next look.
+// The version of the Job is no condition: that its status moved on since does not make it wanted again.
 func (r *Runner) Stop(ctx context.Context, namespace string, run backend.Run) error {
 	var job client.Object = &batchv1.Job{}
 	if run.Kind == v1alpha1.BackendPyTorchJob {
@@ -217,10 +219,11 @@ func (r *Runner) Stop(ctx context.Context, namespace string, run backend.Run) er
 	}
 	job.SetNamespace(namespace)
 	job.SetName(run.Name)
-	if err := client.IgnoreNotFound(r.Writer.Delete(ctx, job, client.PropagationPolicy(metav1.DeletePropagationBackground))); err != nil {
-		return fmt.Errorf("deleting %s %s: %w", run.Kind, run.Name, err)
+	err := r.Writer.Delete(ctx, job, client.Preconditions{UID: &run.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("deleting %s %s: %w", run.Kind, run.Name, err)
 }
 
 // ensureClaim makes the store's claim where it is missing. One that exists is used as it is, whoever made it.

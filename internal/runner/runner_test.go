@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,8 +17,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/backend"
 )
 
@@ -153,4 +156,43 @@ func TestAJobThatWouldBeBuiltDifferentlyIsReplaced(t *testing.T) {
 			t.Errorf("for pool %s %v was deleted", node, gone.names)
 		}
 	}
+}
+
+func TestOnlyTheJobThatWasSeenIsStopped(t *testing.T) {
+	c := apitest.Client(t, apitest.Start(t))
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "tops", Namespace: "default"}}
+	if err := c.Create(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	r := &Runner{Cached: c, Live: c, Writer: c}
+	labels := client.MatchingLabels{"app": "tops"}
+	create := func() backend.Run {
+		t.Helper()
+		job := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "tops-pin", Namespace: "default", Labels: labels}}
+		job.Spec.Template.Spec = corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "pin", Image: "worker"}}}
+		if err := errors.Join(controllerutil.SetControllerReference(owner, job, c.Scheme()), c.Create(t.Context(), job)); err != nil {
+			t.Fatal(err)
+		}
+		runs, err := r.Jobs(t.Context(), owner, labels)
+		if err != nil || len(runs) != 1 {
+			t.Fatalf("seen are %+v, %v", runs, err)
+		}
+		return runs[0]
+	}
+	stop := func(what string, run backend.Run, wantLeft int) {
+		t.Helper()
+		if err := r.Stop(t.Context(), "default", run); err != nil {
+			t.Errorf("stopping %s: %v", what, err)
+		}
+		if runs, err := r.Jobs(t.Context(), owner, labels); err != nil || len(runs) != wantLeft {
+			t.Errorf("after stopping %s there are %d jobs (%v), want %d", what, len(runs), err, wantLeft)
+		}
+	}
+	first := create()
+	stop("the first", first, 0)
+	stop("the first, which is gone", first, 0)
+	second := create()
+	stop("the first, whose name another has", first, 1)
+	stop("one that was never seen", backend.Run{Name: second.Name}, 1)
+	stop("the second", second, 0)
 }
