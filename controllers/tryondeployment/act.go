@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,7 +13,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/control"
-	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/history"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/names"
@@ -46,10 +45,8 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 			return err
 		}
 	}
-	if plan.Ledger != nil {
-		if err := p.keepLedger(ctx, plan.Ledger); err != nil {
-			return err
-		}
+	if err := r.court().Keep(ctx, obj, plan.Ledger); err != nil {
+		return err
 	}
 	for _, intent := range plan.Intents {
 		if err := p.carryOut(ctx, intent); err != nil {
@@ -59,15 +56,10 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 	if change := plan.Capacity.Change(); change != "" {
 		r.Recorder.Eventf(obj, nil, corev1.EventTypeNormal, plan.Capacity.Reason, "Scale", "%s", change)
 	}
-	return p.replay(ctx, plan)
-}
-
-func (p *pass) keepLedger(ctx context.Context, ledger *evidence.Ledger) error {
-	config, err := serving.MakeEvidence(p.obj, ledger)
-	if err != nil {
-		return err
+	if !plan.Replay {
+		return r.court().Clear(ctx, obj, seen.Judging)
 	}
-	return p.apply.Apply(ctx, p.obj, config)
+	return r.court().Replay(ctx, obj, seen.Judging, plan.Standing.Next)
 }
 
 var doing = map[rollout.Verb]string{
@@ -157,22 +149,16 @@ func (p *pass) latencyRatio(epoch string) float64 {
 // push makes a version's pods apply the document at once. One that does not listen gets it from the ConfigMap; whether it applies it
 // is seen in its report and nowhere else.
 func (p *pass) push(ctx context.Context, version string, document control.Document) {
-	var group errgroup.Group
-	group.SetLimit(asked)
-	for n := range p.seen.Pods {
-		pod := &p.seen.Pods[n]
+	controlclient.Each(len(p.seen.Pods), func(i int) {
+		pod := &p.seen.Pods[i]
 		if pod.Labels[names.LabelModelVersion] != version || !servingpod.Ready(pod) || pod.Status.PodIP == "" ||
 			p.seen.Reports[pod.UID].Generation == document.Generation {
-			continue
+			return
 		}
-		group.Go(func() error {
-			if err := p.Pods.Push(ctx, targetOf(pod), document); err != nil {
-				ctrl.LoggerFrom(ctx).Info("Serving pod did not take the control document", "pod", pod.Name, "generation", document.Generation, "reason", err.Error())
-			}
-			return nil
-		})
-	}
-	_ = group.Wait()
+		if err := p.Pods.Push(ctx, controlclient.TargetOf(pod), document); err != nil {
+			ctrl.LoggerFrom(ctx).Info("Serving pod did not take the control document", "pod", pod.Name, "generation", document.Generation, "reason", err.Error())
+		}
+	})
 }
 
 // retire deletes the Deployment last: as long as it is there, the version is found again after a crash in between.

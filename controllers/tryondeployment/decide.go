@@ -11,16 +11,15 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
-	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/judging"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/progress"
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
-	"github.com/braincreators/tryon-operator/internal/sequential"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
@@ -37,10 +36,8 @@ type Plan struct {
 	At time.Time
 	// Ledger has to be kept before anything else is done; nil when the kept one is right.
 	Ledger *evidence.Ledger
-	// Next is what is next about the Job of a replay.
-	Next backend.Next
-	// Judgement of the wanted version; nil when there is none.
-	Judgement *v1alpha1.JudgementStatus
+	// Standing is how the judgement of the wanted version stands.
+	Standing judging.Standing
 	// Capacity is how many pods each version is to have.
 	Capacity capacity.Plan
 	// Report of the judgement that has ended.
@@ -52,19 +49,15 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if seen == nil {
 		return Plan{}
 	}
-	plan := Plan{At: now}
-	if seen.Case != nil {
-		plan.Judgement = judgementOf(obj, seen, now)
-	}
-	plan.Capacity = capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)
-	facts := factsOf(obj, seen, plan.Judgement, now)
+	plan := Plan{At: now, Standing: judging.Decide(obj, seen.Judging, now), Capacity: capacity.Decide(obj, lookOf(obj, seen, now), seen.Loads)}
+	facts := factsOf(obj, seen, now)
+	facts.Epoch, facts.Verdict, facts.Replay = plan.Standing.Epoch, plan.Standing.Verdict, plan.Standing.Replay
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
-	facts.Replay, plan.Next = seen.Replay.Stand(seen.Ledger, now)
 	plan.Plan = rollout.Decide(facts, now)
 	if _, known := commandOf(obj); !known && plan.Stage == v1alpha1.ReasonPaused {
 		plan.Message += "; " + unknownCommand(obj)
 	}
-	plan.Ledger = ledgerFor(seen, plan.Plan, now)
+	plan.Ledger = seen.Judging.LedgerFor(plan.Plan, now)
 	plan.Report = reporting.Decide(obj, seen.Report, now)
 	plan.RecheckAfter = soonest(plan.RecheckAfter, nextWords(seen), nextOverdue(seen, now), plan.Capacity.RecheckAfter, plan.Report.Wait)
 	return plan
@@ -86,35 +79,6 @@ func lookOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) capaci
 		Now: now, Stable: stableOf(obj, seen), Present: seen.Present, Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
 		InPlace: obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
 	}
-}
-
-// judgementOf summarizes the evidence. One that was collected anew says so.
-func judgementOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) *v1alpha1.JudgementStatus {
-	judgement := seen.Case.Summarize(seen.Ledger, obj.Status.Judgement, now)
-	if judgement == nil && seen.Restarts > 0 {
-		judgement = &v1alpha1.JudgementStatus{
-			Epoch: seen.Case.Epoch, Candidate: seen.Case.Candidate, Verdict: v1alpha1.LiveVerdict(sequential.KeepCollecting),
-			Rule: "the evidence was lost and is collected anew",
-		}
-	}
-	if judgement != nil && seen.Restarts > 0 {
-		judgement.Restarts = ptr.To(seen.Restarts)
-	}
-	return judgement
-}
-
-// ledgerFor is the ledger that has to be kept. It is opened before the pods are told to compare, so that nothing can have been
-// counted before.
-func ledgerFor(seen *Observed, plan rollout.Plan, now time.Time) *evidence.Ledger {
-	switch {
-	case seen.LedgerGrown:
-		return seen.Ledger
-	case (plan.Shadow == 0 && !plan.Replay) || seen.Case == nil || seen.Case.Candidate != plan.Candidate || seen.Ledger != nil:
-		return nil
-	}
-	// A case that no ledger can be opened for has no control document either, and that error is told.
-	ledger, _ := seen.Case.Open(now)
-	return ledger
 }
 
 // nextOverdue is when the next pod that is being deleted counts as gone; 0 when none is.
@@ -139,7 +103,7 @@ func nextWords(seen *Observed) time.Duration {
 }
 
 // factsOf says in the words of the rollout what was observed.
-func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.JudgementStatus, now time.Time) rollout.Facts {
+func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollout.Facts {
 	versions := versionsByPod(seen)
 	facts := rollout.Facts{
 		Wanted:     resolve(obj, seen).Version,
@@ -157,12 +121,6 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, judgement *v1alpha1.
 		Rejected: rejectedOf(obj),
 	}
 	facts.Command, _ = commandOf(obj)
-	if seen.Case != nil {
-		facts.Epoch = seen.Case.Epoch
-	}
-	if judgement != nil {
-		facts.Verdict = rollout.Verdict{Epoch: judgement.Epoch, Outcome: sequential.Verdict(judgement.Verdict), Rule: judgement.Rule}
-	}
 	for _, version := range versionNames(seen, versions, now) {
 		facts.Buildable[version] = weightsOf(seen, obj.Name, version) != ""
 		facts.Sets = append(facts.Sets, setOf(obj, seen, version, now))

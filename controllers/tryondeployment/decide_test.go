@@ -115,14 +115,14 @@ func TestFactsAreSaidInTheWordsOfTheRollout(t *testing.T) {
 			}},
 		},
 	}
-	if diff := cmp.Diff(want, factsOf(obj, shifting(), nil, servingpodtest.Noon)); diff != "" {
+	if diff := cmp.Diff(want, factsOf(obj, shifting(), servingpodtest.Noon)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
 	seen := &Observed{Service: selecting("tops-v1"), Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)}}
-	facts := factsOf(serve("tops", 0), seen, nil, servingpodtest.Noon)
+	facts := factsOf(serve("tops", 0), seen, servingpodtest.Noon)
 	if facts.Buildable["tops-v1"] || !facts.Buildable["tops-v2"] {
 		t.Errorf("buildable: %v, want tops-v2 only", facts.Buildable)
 	}
@@ -131,7 +131,7 @@ func TestAVersionWhoseRecordAndDeploymentAreGoneCannotBeBuilt(t *testing.T) {
 func TestAShareOfNothingIsNoCandidate(t *testing.T) {
 	seen := shifting()
 	seen.Control.Candidate.Weight = 0
-	if facts := factsOf(serve("tops", 0), seen, nil, servingpodtest.Noon); facts.Control.Candidate != nil {
+	if facts := factsOf(serve("tops", 0), seen, servingpodtest.Noon); facts.Control.Candidate != nil {
 		t.Errorf("candidate: %+v", facts.Control.Candidate)
 	}
 }
@@ -188,13 +188,13 @@ func TestAPodOfALostNodeIsNotWaitedFor(t *testing.T) {
 	seen := shifting()
 	seen.Pods[0].DeletionTimestamp = &metav1.Time{Time: servingpodtest.Noon}
 	before, after := servingpodtest.Noon.Add(servingpod.Overdue), servingpodtest.Noon.Add(servingpod.Overdue+time.Second)
-	if sets := factsOf(serve("tops", 0), seen, nil, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != fleet.PodLeaving {
+	if sets := factsOf(serve("tops", 0), seen, before).Sets; len(sets[0].Pods) != 1 || sets[0].Pods[0].State != fleet.PodLeaving {
 		t.Errorf("within its time: %+v, want one that leaves", sets[0].Pods)
 	}
 	if left := nextOverdue(seen, servingpodtest.Noon); left != servingpod.Overdue+time.Second {
 		t.Errorf("looked at again after %s, want %s", left, servingpod.Overdue+time.Second)
 	}
-	if sets := factsOf(serve("tops", 0), seen, nil, after).Sets; len(sets[0].Pods) != 0 {
+	if sets := factsOf(serve("tops", 0), seen, after).Sets; len(sets[0].Pods) != 0 {
 		t.Errorf("after its time: %+v, want none", sets[0].Pods)
 	}
 	if left := nextOverdue(seen, after); left != 0 {

@@ -7,9 +7,9 @@
 //	                                                   │ └── CandidateFailed ──┘           └────────────┴──► Draining ──► Rejected
 //	                                                   └── Paused, from and back to any stage of a candidate
 //
-// While a candidate is compared in shadow, the stable pods are asked for their totals, which are kept in a ledger (package evidence) and
-// judged by the gates (package judge); the verdict is one of the facts. Of a judgement that has ended a Job makes a report (package
-// reporting), which changes nothing about the rollout.
+// How many pods there are package capacity says, what they can carry package fleet. While a candidate is compared, package judging collects
+// what is counted about it, and its verdict is one of the facts. Of a judgement that has ended a Job makes a report (package reporting),
+// which changes nothing about the rollout.
 //
 // Which version is stable is read from the Service's selector and which share the candidate has from the control ConfigMap, both past
 // the cache, so that a pass never works from an older truth than its predecessor wrote.

@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
@@ -23,17 +21,13 @@ import (
 	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
-	"github.com/braincreators/tryon-operator/internal/evidence"
-	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/judging"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
-
-// asked bounds how many pods are asked at once.
-const asked = 16
 
 // Observed is what one look at the cluster found. Pointers are nil for what is absent.
 type Observed struct {
@@ -52,16 +46,8 @@ type Observed struct {
 	Slices []discoveryv1.EndpointSlice
 	// Reports are the answers of the pods that were asked and answered, by UID.
 	Reports map[types.UID]servingpod.Report
-	// Case is the question that is put about the wanted version; nil when none is.
-	Case *judge.Case
-	// Ledger is the evidence of the case, with what the pods said in this look; nil when there is none.
-	Ledger *evidence.Ledger
-	// LedgerGrown says that the ledger is more than the kept one.
-	LedgerGrown bool
-	// Replay is what is known of Jobs that compare.
-	Replay *replayjob.Seen
-	// Restarts counts how often the evidence about the wanted version was lost.
-	Restarts int32
+	// Judging is the question that is put about the wanted version, with the evidence.
+	Judging judging.Seen
 	// Present is the number of replicas in the spec of the stable version's Deployment, and Loads what its pods said before; only when
 	// the work decides about the replicas.
 	Present int32
@@ -81,10 +67,8 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment)
 		}
 	}
 	r.ask(ctx, podsToAsk(obj, seen), seen)
-	if err := r.observeEvidence(ctx, obj, seen); err != nil {
-		return nil, err
-	}
-	if err := r.observeReplay(ctx, obj, seen); err != nil {
+	var err error
+	if seen.Judging, err = r.court().Observe(ctx, obj, judgingOf(obj, seen)); err != nil {
 		return nil, err
 	}
 	r.observeReport(ctx, obj, seen)
@@ -110,14 +94,14 @@ func (r *Reconciler) observeModel(ctx context.Context, obj *v1alpha1.TryOnDeploy
 // observeTruth reads past the cache what decides about traffic.
 func (r *Reconciler) observeTruth(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
 	service, config := &corev1.Service{}, &corev1.ConfigMap{}
-	found, err := r.getOwned(ctx, obj, "Service", obj.Name, service)
+	found, err := apply.Read(ctx, r.Live, obj, obj.Name, service)
 	if err != nil {
 		return err
 	}
 	if found {
 		seen.Service = service
 	}
-	if found, err = r.getOwned(ctx, obj, "ConfigMap", names.Control(obj.Name), config); err != nil || !found {
+	if found, err = apply.Read(ctx, r.Live, obj, names.Control(obj.Name), config); err != nil || !found {
 		return err
 	}
 	// What cannot be read counts as absent and is written anew, above every generation that pods have seen.
@@ -134,11 +118,19 @@ func (r *Reconciler) observeScale(ctx context.Context, obj *v1alpha1.TryOnDeploy
 	}
 	seen.Loads = r.loads.Recall(client.ObjectKeyFromObject(obj), obj.UID)
 	deployment := &appsv1.Deployment{}
-	found, err := r.getOwned(ctx, obj, "Deployment", names.Serving(obj.Name, stableOf(obj, seen)), deployment)
+	found, err := apply.Read(ctx, r.Live, obj, names.Serving(obj.Name, stableOf(obj, seen)), deployment)
 	if found {
 		seen.Present = ptr.Deref(deployment.Spec.Replicas, 1)
 	}
 	return err
+}
+
+// routed is the version that the Service selects; empty when there is no Service.
+func routed(seen *Observed) string {
+	if seen.Service == nil {
+		return ""
+	}
+	return seen.Service.Spec.Selector[names.LabelModelVersion]
 }
 
 // stableOf is the version that the Service selects or, without a Service, the one that it selected last.
@@ -147,19 +139,6 @@ func stableOf(obj *v1alpha1.TryOnDeployment, seen *Observed) string {
 		return version
 	}
 	return obj.Status.Stable
-}
-
-// getOwned reads a child past the cache, and refuses one that somebody else made under the name that we need.
-func (r *Reconciler) getOwned(ctx context.Context, obj *v1alpha1.TryOnDeployment, kind, name string, into client.Object) (found bool, err error) {
-	switch err := r.Live.Get(ctx, client.ObjectKey{Namespace: obj.Namespace, Name: name}, into); {
-	case apierrors.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("reading %s %s: %w", kind, name, err)
-	case !metav1.IsControlledBy(into, obj):
-		return false, fmt.Errorf("%w: %s %s exists; delete or rename it", apply.ErrNotOwned, kind, name)
-	}
-	return true, nil
 }
 
 func (r *Reconciler) observePods(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) error {
@@ -200,15 +179,7 @@ func (r *Reconciler) observeEndpoints(ctx context.Context, obj *v1alpha1.TryOnDe
 // ask asks pods about themselves. One that does not answer has no report; that is a fact and not an error.
 func (r *Reconciler) ask(ctx context.Context, pods []corev1.Pod, seen *Observed) {
 	reports := make([]*servingpod.Report, len(pods))
-	var group errgroup.Group
-	group.SetLimit(asked)
-	for i := range pods {
-		group.Go(func() error {
-			reports[i] = r.askPod(ctx, &pods[i])
-			return nil
-		})
-	}
-	_ = group.Wait()
+	controlclient.Each(len(pods), func(i int) { reports[i] = r.askPod(ctx, &pods[i]) })
 	for i := range pods {
 		if reports[i] != nil {
 			seen.Reports[pods[i].UID] = *reports[i]
@@ -218,7 +189,7 @@ func (r *Reconciler) ask(ctx context.Context, pods []corev1.Pod, seen *Observed)
 
 func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Report {
 	log := ctrl.LoggerFrom(ctx).V(1)
-	target := targetOf(pod)
+	target := controlclient.TargetOf(pod)
 	state, err := r.Pods.Status(ctx, target)
 	if err != nil {
 		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
@@ -232,10 +203,6 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 		log.Info("Serving pod does not say why it is not ready", "pod", pod.Name, "reason", err.Error())
 	}
 	return report
-}
-
-func targetOf(pod *corev1.Pod) controlclient.Target {
-	return controlclient.Target{IP: pod.Status.PodIP, UID: string(pod.UID)}
 }
 
 // podsToAsk are the ready pods while a rollout needs their confirmation or scaling their load, and those whose sidecar runs without being
@@ -265,4 +232,35 @@ func confirmationsMatter(obj *v1alpha1.TryOnDeployment, seen *Observed) bool {
 		}
 	}
 	return resolve(obj, seen).Version != stable
+}
+
+func (r *Reconciler) court() *judging.Court {
+	return &judging.Court{
+		Live: r.Live, Applier: r.Runner.Applier, Pods: r.Pods, Clock: r.Clock, Pace: &r.collecting,
+		Replays: &replayjob.Jobs{Client: r.Client, Run: r.Runner, Serving: r.Serving},
+	}
+}
+
+// judgingOf is what a judgement has to know of this look.
+func judgingOf(obj *v1alpha1.TryOnDeployment, seen *Observed) judging.Look {
+	wanted, stable := resolve(obj, seen).Version, routed(seen)
+	return judging.Look{
+		Wanted:  serving.Version{Name: wanted, Weights: weightsOf(seen, obj.Name, wanted)},
+		Stable:  serving.Version{Name: stable, Weights: weightsOf(seen, obj.Name, stable)},
+		Record:  newest(seen.Versions, func(v *v1alpha1.TryOnModelVersion) bool { return v.Name == stable }),
+		Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
+	}
+}
+
+// observeReport looks for the report of a judgement that has ended. What it cannot read is said, and holds nothing up.
+func (r *Reconciler) observeReport(ctx context.Context, obj *v1alpha1.TryOnDeployment, seen *Observed) {
+	compared := ""
+	if seen.Control.Shadow != nil {
+		compared = seen.Control.Shadow.Epoch
+	}
+	if end := reporting.Ended(obj, compared, r.Clock.Now()); end != nil {
+		found := reporting.Evidence{End: end, Versions: seen.Versions}
+		found.Ledger, found.Unread = r.court().Ledger(ctx, obj)
+		seen.Report = reporting.Observe(ctx, r.Runner, obj, found)
+	}
 }

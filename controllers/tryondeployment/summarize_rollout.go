@@ -38,8 +38,8 @@ func unknownCommand(obj *v1alpha1.TryOnDeployment) string {
 // found again.
 func setRemembered(obj *v1alpha1.TryOnDeployment, plan Plan, err error) {
 	s, why := &obj.Status, ""
-	if plan.Judgement != nil {
-		s.Judgement = plan.Judgement
+	if j := plan.Standing.Judgement; j != nil {
+		s.Judgement = j
 	}
 	if j := s.Judgement; j != nil && j.Candidate == s.Stable {
 		why = j.Rule

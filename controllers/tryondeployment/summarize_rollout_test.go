@@ -31,7 +31,7 @@ func TestTheHistorySaysWhichVersionServedWhenAndWhy(t *testing.T) {
 	summarize(obj, shifting(), planned("tops-v1"), nil)
 	summarize(obj, shifting(), planned("tops-v1"), nil)
 	second := planned("tops-v2")
-	second.Judgement = &v1alpha1.JudgementStatus{Candidate: "tops-v2", Rule: "every gate is kept"}
+	second.Standing.Judgement = &v1alpha1.JudgementStatus{Candidate: "tops-v2", Rule: "every gate is kept"}
 	summarize(obj, shifting(), second, nil)
 	obj.Spec.Model.Version = 1
 	summarize(obj, shifting(), planned("tops-v1"), nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -62,6 +63,21 @@ func (a *Applier) ApplyShared(ctx context.Context, desired client.Object) error 
 		}
 		return a.foreign(current, child)
 	})
+}
+
+// Read reads the child of that name of an owner, and refuses (ErrNotOwned) one that somebody else made under it.
+func Read(ctx context.Context, r client.Reader, owner client.Object, name string, into client.Object) (found bool, err error) {
+	// The Go type of an object that is not of unstructured content is named after its kind.
+	kind := reflect.TypeOf(into).Elem().Name()
+	switch err := r.Get(ctx, client.ObjectKey{Namespace: owner.GetNamespace(), Name: name}, into); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("reading %s %s: %w", kind, name, err)
+	case !metav1.IsControlledBy(into, owner):
+		return false, fmt.Errorf("%w: %s %s exists; delete or rename it", ErrNotOwned, kind, name)
+	}
+	return true, nil
 }
 
 func (a *Applier) write(ctx context.Context, child client.Object, allowed func(current client.Object) error) error {

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
@@ -23,6 +26,8 @@ const (
 	timeout = 2 * time.Second
 	// maxWords bounds what is kept of a pod's explanation.
 	maxWords = 512
+	// atOnce bounds how many pods Each waits for at once.
+	atOnce = 16
 )
 
 var (
@@ -38,6 +43,22 @@ type Target struct {
 	IP string
 	// UID of the pod, for which pushes are signed.
 	UID string
+}
+
+// TargetOf says where a pod is asked.
+func TargetOf(pod *corev1.Pod) Target { return Target{IP: pod.Status.PodIP, UID: string(pod.UID)} }
+
+// Each does something for each of n pods, for some at once.
+func Each(n int, do func(i int)) {
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	for i := range n {
+		group.Go(func() error {
+			do(i)
+			return nil
+		})
+	}
+	_ = group.Wait()
 }
 
 // Client asks and tells serving pods. It is safe for concurrent use.
