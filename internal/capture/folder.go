@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"gocloud.dev/blob/fileblob"
@@ -35,6 +36,15 @@ type Entry struct {
 	TakenAt time.Time
 	Bytes   int64
 }
+
+// Lives says whether a file is of an age at which it is kept. One from the future would outlive its time, so it is not.
+func (e Entry) Lives(now time.Time, age time.Duration) bool {
+	since := now.Sub(e.TakenAt)
+	return since <= age && since >= -maxSkew
+}
+
+// id is what tells the file from others of its time.
+func (e Entry) id() string { return e.Name[len(stamp)+1 : len(e.Name)-len(e.Kind)] }
 
 // maxListed bounds a listing. A folder with more files is over its bounds anyway.
 const maxListed = 50_000
@@ -105,11 +115,26 @@ func (f *Folder) Replace(ctx context.Context, name string, r Request) error {
 	return nil
 }
 
-// PutPage adds a page whose oldest picture is from a time, and gives its name.
-func (f *Folder) PutPage(ctx context.Context, oldest time.Time, page []byte) (string, error) {
-	name := newName(oldest, KindPage)
+// PutPage adds the page of what a digest names, whose oldest picture is from a time, and gives its name. It takes the place of earlier pages of
+// the same digest, also of those whose oldest picture has gone since; an error with a name says that one of these could not be removed.
+func (f *Folder) PutPage(ctx context.Context, digest string, oldest time.Time, page []byte) (string, error) {
+	hexed := strings.TrimPrefix(digest, "sha256:")
+	name := nameOf(oldest, hexed[:min(len(hexed), 2*random)], KindPage)
+	mine, ok := parse(name)
+	if !ok {
+		return "", fmt.Errorf("writing page of captured requests: %.80q is no digest, or %s no time", digest, oldest)
+	}
 	if err := f.put(ctx, name, page); err != nil {
 		return "", fmt.Errorf("writing page of captured requests: %w", err)
+	}
+	entries, err := f.List(ctx)
+	for _, e := range entries {
+		if e.Name != name && e.Kind == KindPage && e.id() == mine.id() {
+			err = errors.Join(err, f.remove(ctx, e.Name))
+		}
+	}
+	if err != nil {
+		return name, fmt.Errorf("removing earlier page of captured requests: %w", err)
 	}
 	return name, nil
 }
@@ -149,15 +174,23 @@ func (f *Folder) entries(ctx context.Context, stale time.Duration) ([]Entry, err
 	return all, nil
 }
 
-// stamp is how a name begins; names in their order are times in theirs.
-const stamp = "20060102T150405.000Z"
+const (
+	// stamp is how a name begins; names in their order are times in theirs.
+	stamp = "20060102T150405.000Z"
+	// random bytes tell files of the same time apart.
+	random = 8
+)
 
 var names = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)-[0-9a-f]{16}(\.zip|\.html)$`)
 
 func newName(at time.Time, kind Kind) string {
-	var b [8]byte
+	var b [random]byte
 	_, _ = rand.Read(b[:])
-	return at.UTC().Format(stamp) + "-" + hex.EncodeToString(b[:]) + string(kind)
+	return nameOf(at, hex.EncodeToString(b[:]), kind)
+}
+
+func nameOf(at time.Time, id string, kind Kind) string {
+	return at.UTC().Format(stamp) + "-" + id + string(kind)
 }
 
 // parse reads a name; ok is false when it is none of ours.

@@ -42,7 +42,7 @@ func (f *Folder) sweep(ctx context.Context, entries []Entry, now time.Time, b Bo
 	full := false
 	for _, e := range entries {
 		full = full || s.KeptBytes+e.Bytes > b.Bytes || s.Kept == maxKept
-		if age := now.Sub(e.TakenAt); !full && age <= b.Age && age >= -maxSkew {
+		if !full && e.Lives(now, b.Age) {
 			s.keep(e)
 			continue
 		}

@@ -223,6 +223,9 @@ type Capture struct {
 	AgeSeconds int64 `json:"ageSeconds"`
 }
 
+// Age is how long after the answer a request is kept.
+func (c Capture) Age() time.Duration { return time.Duration(c.AgeSeconds) * time.Second }
+
 // Erase asks for all captured requests of a deployment to be removed.
 type Erase struct {
 	Key     string  `json:"key"`
