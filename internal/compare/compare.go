@@ -79,6 +79,9 @@ func (c *Comparer) Compare(s oip.Signature, in oip.TryOn, stable, candidate Answ
 	return p, nil
 }
 
+// Apart is how far the two pictures are apart; false when there are not two.
+func (p Pair) Apart() (apart quality.Difference, both bool) { return p.apart, p.measured }
+
 // learn makes the reference once, of the first answers without a hard fault.
 func (c *Comparer) learn(stable quality.Scores, artefact bool) {
 	if artefact || len(c.learnt) == learnFrom {
