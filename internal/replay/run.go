@@ -19,7 +19,7 @@ import (
 const (
 	// ReasonBadTask: the task itself makes no sense.
 	ReasonBadTask = "BadTask"
-	// ReasonRequestsUnavailable: golden requests, dataset or store could not be read, or are not the pinned ones.
+	// ReasonRequestsUnavailable: golden requests, captured ones, dataset or store could not be read, or are not the pinned ones.
 	ReasonRequestsUnavailable = "RequestsUnavailable"
 	// ReasonStableUnavailable: the stable version's model server did not get ready, or does not answer. What the candidate's does not is evidence.
 	ReasonStableUnavailable = "StableUnavailable"
@@ -102,7 +102,7 @@ func run(ctx context.Context, o Options) (*report.ReplaySummary, error) {
 	if err := s.connect(ctx); err != nil {
 		return nil, because(ReasonStableUnavailable, err)
 	}
-	k := &known{t: o.Task, signature: s.signature, seen: map[[sha256.Size]byte]bool{}}
+	k := &known{t: o.Task, log: o.Log, signature: s.signature, seen: map[[sha256.Size]byte]bool{}}
 	if err := k.each(ctx, s.put); err != nil {
 		return nil, err
 	}
@@ -144,38 +144,39 @@ func (s *session) connect(ctx context.Context) error {
 
 // put puts one request to both versions and counts the pair. A model server's first run takes longer than any other, so the first request is
 // put once before.
-func (s *session) put(ctx context.Context, in oip.TryOn) error {
+func (s *session) put(ctx context.Context, in oip.TryOn) (*outcome, error) {
 	if !s.warm {
 		first := s.ask(ctx, s.stable, in, s.o.Task.Timeout())
 		if first.Failed {
-			return because(ReasonStableUnavailable, errors.New("the stable version does not answer its first request"))
+			return nil, because(ReasonStableUnavailable, errors.New("the stable version does not answer its first request"))
 		}
 		s.usual, s.warm = first.Took, true
 		s.ask(ctx, s.candidate, in, compare.Patience(s.usual, s.o.Task.Timeout()))
 	}
 	stable, candidate := s.both(ctx, in)
 	if ctx.Err() != nil {
-		return because(ReasonStopped, ctx.Err())
+		return nil, because(ReasonStopped, ctx.Err())
 	}
-	s.count(in, stable, candidate)
+	out := &outcome{stable: stable, candidate: candidate, pair: s.count(in, stable, candidate)}
 	if time.Since(s.said) > 5*time.Second {
 		s.said = time.Now()
 		fmt.Fprintf(s.o.Log, "tryon-worker replay: %d requests\n", s.totals.Pairs)
 	}
-	return nil
+	return out, nil
 }
 
-// count judges a pair. One that cannot be judged says nothing.
-func (s *session) count(in oip.TryOn, stable, candidate compare.Answer) {
+// count judges a pair. One that cannot be judged says nothing, and is nil.
+func (s *session) count(in oip.TryOn, stable, candidate compare.Answer) *compare.Pair {
 	pair, err := s.comparer.Compare(s.signature, in, stable, candidate)
 	if err != nil {
 		s.totals.Dropped.Unmeasured++
-		return
+		return nil
 	}
 	pair.Add(&s.totals)
 	if s.early == nil && s.totals.Latency.N() == choosing {
 		s.early = []evidence.Report{s.report(1)}
 	}
+	return &pair
 }
 
 // both asks one after the other, each first in turn: whoever comes second finds the caches of the machine as the first left them.

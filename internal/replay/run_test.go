@@ -3,7 +3,6 @@ package replay_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -43,6 +42,8 @@ type bench struct {
 	task task.Replay
 	// ready is how long the model servers are waited for.
 	ready time.Duration
+	// log takes what is said to people.
+	log strings.Builder
 
 	mu     sync.Mutex
 	asked  []string
@@ -148,7 +149,7 @@ func (b *bench) proxy(version, target string, instead func(n int, w http.Respons
 }
 
 func (b *bench) run(ctx context.Context) report.Envelope {
-	return replay.Run(ctx, replay.Options{Task: b.task, Log: io.Discard, Ready: b.ready})
+	return replay.Run(ctx, replay.Options{Task: b.task, Log: &b.log, Ready: b.ready})
 }
 
 // counted is what a replay that was made counted, as the operator reads it: out of a termination message.

@@ -41,7 +41,7 @@ func commands() []Command {
 		{"test", "unit-test a pinned dataset; JSON, JUnit and HTML report", runTest},
 		{"train", "run a training command as one stage: fetch, restore, watch, publish (train [--task FILE] -- COMMAND …)", runTrain},
 		{"evaluate", "score what a serving runtime answers on the test split, beside two baselines", runEvaluate},
-		{"replay", "compare two versions on golden requests and the test split, put to two serving runtimes in turn", runReplay},
+		{"replay", "compare two versions on golden requests, captured ones and the test split, put to two serving runtimes in turn", runReplay},
 		{"publish", "compose the servable weights of a version: graph, signature, golden requests, card", runPublish},
 		{"judgement", "make the page of a decided judgement: intervals, latencies, errors, recorded answers side by side", runJudgement},
 		{"pull", "fetch a tree of the artefact store by digest into a folder, verifying every byte", runPull},
