@@ -3,4 +3,7 @@
 //
 // No answer is computed for it, and no shopper's photo is in it: pictures come from the golden sets of the two versions. What both sets
 // hold is put side by side, ordered by disagreement. A report without pictures is still a report, and says why it has none.
+//
+// Where a deployment keeps captured requests of shoppers, those of the judgement are put side by side on a second page. It lies beside them,
+// never in the artefact store, and goes with the oldest of them; the report says where and until when.
 package judgement

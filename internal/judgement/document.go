@@ -31,6 +31,8 @@ type Document struct {
 	Evidence  evidence.Frozen   `json:"evidence"`
 	// Requests that both versions have a recorded answer to, by disagreement.
 	Requests []Request `json:"requests"`
+	// Captured requests of this judgement are shown elsewhere; nil where none are kept.
+	Captured *Captured `json:"captured,omitempty"`
 	// Notes say what the page lacks.
 	Notes []string `json:"notes,omitempty"`
 }
@@ -51,6 +53,18 @@ type Request struct {
 	// Garment and Outside are how far the pictures are apart inside the garments and elsewhere, 0 to 1.
 	Garment float64 `json:"garment"`
 	Outside float64 `json:"outside"`
+}
+
+// Captured tells of the page of a judgement's captured requests, which is not kept for long.
+type Captured struct {
+	// Place is where the deployment keeps captured requests, in the words of its owner.
+	Place string `json:"place"`
+	// Page is the name of the page in there and Until when it is removed at the latest; without a page neither is set.
+	Page  string     `json:"page,omitempty"`
+	Until *time.Time `json:"until,omitempty"`
+	// Compared requests of this judgement were found; Shown are on the page.
+	Compared int `json:"compared"`
+	Shown    int `json:"shown"`
 }
 
 func newDocument(t task.Judgement, frozen evidence.Frozen) *Document {
@@ -74,7 +88,11 @@ func (d *Document) looks() []evidence.Look {
 }
 
 func (d *Document) summary(g *gallery) report.JudgementSummary {
-	return report.JudgementSummary{
+	s := report.JudgementSummary{
 		Pairs: d.Evidence.Totals.Pairs, Looks: int32(len(d.looks())), Shared: int32(g.shared), Shown: int32(g.shown()),
 	}
+	if d.Captured != nil {
+		s.Captured = int32(d.Captured.Shown)
+	}
+	return s
 }

@@ -2,7 +2,7 @@ package judgement
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -14,25 +14,34 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
-//go:embed page.html
-var pageSource string
+//go:embed *.html
+var sources embed.FS
 
-var pageTemplate = template.Must(template.New("page").Parse(pageSource))
+var templates = template.Must(template.ParseFS(sources, "*.html"))
+
+// render writes a self-contained HTML page.
+func render(name string, page any) ([]byte, error) {
+	var out bytes.Buffer
+	if err := templates.ExecuteTemplate(&out, name, page); err != nil {
+		return nil, fmt.Errorf("writing page: %w", err)
+	}
+	return out.Bytes(), nil
+}
 
 // page is what the template shows.
 type page struct {
-	Heading, Where, Badge, Tone, Lead, Rule string
-	Numbers                                 [][2]string
-	Confidence                              string
-	Plots                                   []plot
-	Latency                                 *latencies
-	Outcomes                                []outcomeRow
-	Unpaired                                [][2]string
-	Notes                                   []string
-	Shared                                  string
-	Pairs                                   []pairShot
-	Singles                                 []ownAnswers
-	Facts                                   [][2]string
+	Title, Heading, Where, Badge, Tone, Lead, Rule string
+	Numbers                                        [][2]string
+	Confidence                                     string
+	Plots                                          []plot
+	Latency                                        *latencies
+	Outcomes                                       []outcomeRow
+	Unpaired                                       [][2]string
+	Notes                                          []string
+	Shared                                         string
+	Pairs                                          []shot
+	Singles                                        []ownAnswers
+	Facts                                          [][2]string
 }
 
 // outcomeRow counts what became of pairs.
@@ -41,20 +50,22 @@ type outcomeRow struct {
 	OnlyStable, OnlyCandidate, Both, Neither string
 }
 
-// pairShot is a request with both answers; pictures are JPEG in base64.
-type pairShot struct {
-	Name                                           string
-	Person, Garment, Stable, Candidate, Difference string
-	Inside, Outside                                string
+// shot is a request with its pictures.
+type shot struct {
+	Pictures []shotPicture
+	// Inside and Outside are how far two answers are apart, empty where there are not two.
+	Inside, Outside string
+	Words           []string
 }
+
+// shotPicture is a JPEG in base64; where there is none, Alt says why.
+type shotPicture struct{ Caption, Alt, JPEG string }
 
 // ownAnswers are the answers of one version alone.
 type ownAnswers struct {
 	Version string
-	Shots   []ownShot
+	Shots   []shot
 }
-
-type ownShot struct{ Name, Person, Garment, Answer string }
 
 // badges say an outcome to people.
 var badges = map[string][2]string{
@@ -69,23 +80,31 @@ var badges = map[string][2]string{
 func makePage(d *Document, g *gallery) ([]byte, error) {
 	p := page{
 		Heading: fmt.Sprintf("%s judged against %s", d.Candidate.Name, d.Stable.Name),
-		Where:   fmt.Sprintf("TryOnDeployment %s in namespace %s", d.Deployment, d.Namespace),
-		Badge:   d.Outcome, Tone: "open", Lead: d.lead(), Rule: d.ruleSentence(), Confidence: d.confidence(),
-		Numbers: d.numbers(), Outcomes: d.outcomes(), Unpaired: d.unpaired(), Notes: g.notes, Facts: d.facts(),
+		Where:   d.where(),
+		Lead:    d.lead(), Rule: d.ruleSentence(), Confidence: d.confidence(),
+		Numbers: d.numbers(), Outcomes: d.outcomes(), Unpaired: d.unpaired(), Notes: d.Notes, Facts: d.facts(),
 		Latency: latenciesOf(&d.Evidence.Totals.Latency),
 	}
-	if badge, known := badges[d.Outcome]; known {
-		p.Badge, p.Tone = badge[0], badge[1]
-	}
+	p.Badge, p.Tone = d.badge()
+	p.Title = p.Heading + ": " + p.Badge
 	for _, gate := range d.Gates {
 		p.Plots = append(p.Plots, plotOf(gate, d.Evidence.History))
 	}
 	p.show(d, g)
-	var out bytes.Buffer
-	if err := pageTemplate.Execute(&out, p); err != nil {
-		return nil, fmt.Errorf("writing page: %w", err)
+	return render("page.html", p)
+}
+
+// badge says the outcome, and whether it is a good one.
+func (d *Document) badge() (words, tone string) {
+	if badge, known := badges[d.Outcome]; known {
+		return badge[0], badge[1]
 	}
-	return out.Bytes(), nil
+	return d.Outcome, "open"
+}
+
+// where says which deployment was judged.
+func (d *Document) where() string {
+	return fmt.Sprintf("TryOnDeployment %s in namespace %s", d.Deployment, d.Namespace)
 }
 
 // show puts the pictures in.
@@ -97,10 +116,7 @@ func (p *page) show(d *Document, g *gallery) {
 		}
 	}
 	for _, s := range g.pairs {
-		p.Pairs = append(p.Pairs, pairShot{
-			Name: s.Name, Person: encoded(s.person), Garment: encoded(s.garment), Stable: encoded(s.stable), Candidate: encoded(s.candidate),
-			Difference: encoded(s.difference), Inside: percent(s.Garment), Outside: percent(s.Outside),
-		})
+		p.Pairs = append(p.Pairs, s.shot("stable", s.Name))
 	}
 	for _, own := range []struct {
 		version string
@@ -111,10 +127,24 @@ func (p *page) show(d *Document, g *gallery) {
 		}
 		a := ownAnswers{Version: own.version}
 		for _, s := range own.shots {
-			a.Shots = append(a.Shots, ownShot{s.name, encoded(s.person), encoded(s.garment), encoded(s.answer)})
+			a.Shots = append(a.Shots, shot{Words: []string{s.name}, Pictures: []shotPicture{
+				{"person", "person", encoded(s.person)}, {"garment", "garment", encoded(s.garment)}, {"answer", "recorded answer", encoded(s.answer)},
+			}})
 		}
 		p.Singles = append(p.Singles, a)
 	}
+}
+
+// shot shows a request with both answers; ours says whose the first is.
+func (p pair) shot(ours string, words ...string) shot {
+	out := shot{Words: words, Inside: percent(p.Garment), Outside: percent(p.Outside), Pictures: []shotPicture{
+		{"person", "person", encoded(p.person)}, {"garment", "garment", encoded(p.garment)}, {ours, "answer of the stable version", encoded(p.stable)},
+		{"candidate", "answer of the candidate", encoded(p.candidate)}, {"difference", "difference of the answers", encoded(p.difference)},
+	}}
+	if p.candidate == nil {
+		out.Inside, out.Outside, out.Pictures[3].Alt, out.Pictures[4].Alt = "", "", "no answer", "–"
+	}
+	return out
 }
 
 func encoded(body []byte) string { return base64.StdEncoding.EncodeToString(body) }

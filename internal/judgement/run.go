@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/evidence"
@@ -24,6 +25,8 @@ const (
 // Options is what Run needs besides the world.
 type Options struct {
 	Task task.Judgement
+	// Now is when it is made: captured requests that are too old by then are not shown.
+	Now time.Time
 	// Log takes words for people.
 	Log io.Writer
 }
@@ -31,7 +34,8 @@ type Options struct {
 // errTask says that the task is to blame.
 var errTask = errors.New("bad task")
 
-// Run makes the report, leaves it in the store, and says what came of it. The same task over the same store gives the same bytes.
+// Run makes the report, leaves it in the store, and says what came of it. The same task over the same store and the same captured requests gives
+// the same bytes.
 func Run(ctx context.Context, o Options) report.Envelope {
 	ref, summary, err := run(ctx, o)
 	if err == nil {
@@ -67,8 +71,9 @@ func run(ctx context.Context, o Options) (*report.Reference, report.JudgementSum
 	if err != nil {
 		return nil, report.JudgementSummary{}, err
 	}
-	doc.Requests, doc.Notes = gallery.requests(), gallery.notes
-	for _, note := range gallery.notes {
+	captured, notes := showCaptured(ctx, o, doc)
+	doc.Requests, doc.Captured, doc.Notes = gallery.requests(), captured, append(gallery.notes, notes...)
+	for _, note := range doc.Notes {
 		fmt.Fprintf(o.Log, "tryon-worker judgement: %s\n", note)
 	}
 	ref, err := publish(ctx, store, doc, gallery)

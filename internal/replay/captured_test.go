@@ -377,10 +377,10 @@ func TestAPlaceThatBreaksWhileItIsReadIsNoEvidence(t *testing.T) {
 
 func TestARequestThatCannotBeReadIsLeftOut(t *testing.T) {
 	b := newBench(t)
-	var hidden string
-	folder := b.keepBehind(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, hidden) })
+	var hidden atomic.Value
+	folder := b.keepBehind(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, fmt.Sprint(hidden.Load())) })
 	for i := range byte(3) {
-		hidden = b.put(folder, b.shopper(i+1, time.Duration(i+1)*time.Minute))
+		hidden.Store(b.put(folder, b.shopper(i+1, time.Duration(i+1)*time.Minute)))
 	}
 	if _, r := b.counted(); r.Pairs != known+2 {
 		t.Errorf("%d pairs", r.Pairs)

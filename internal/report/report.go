@@ -175,6 +175,8 @@ type JudgementSummary struct {
 	// Shared requests were recorded of both versions and stand side by side; Shown are all that the page has pictures of.
 	Shared int32 `json:"shared"`
 	Shown  int32 `json:"shown"`
+	// Captured requests of shoppers are on a page of their own, beside them.
+	Captured int32 `json:"captured,omitempty"`
 }
 
 // New makes an envelope around a summary (nil for none).

@@ -157,7 +157,7 @@ func read(key v1alpha1.Digest, t task.Judgement, e report.Envelope) (*v1alpha1.R
 	if err := e.Into(report.KindJudgement, &s); err != nil {
 		return nil, fmt.Errorf("reading report of a judgement: %w", err)
 	}
-	if e.Report == nil || e.Report.URI != task.JudgementFolder(string(key))+"report.json" || s.Pairs < 0 || s.Looks < 0 || s.Shared < 0 || s.Shown < 0 {
+	if e.Report == nil || e.Report.URI != task.JudgementFolder(string(key))+"report.json" || s.Pairs < 0 || s.Looks < 0 || min(s.Shared, s.Shown, s.Captured) < 0 {
 		return nil, fmt.Errorf("reading report of a judgement: %w", errBadReport)
 	}
 	return &v1alpha1.ReportReference{URI: e.Report.URI, Digest: v1alpha1.Digest(e.Report.Digest)}, nil

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"flag"
+	"time"
 
 	"github.com/braincreators/tryon-operator/internal/judgement"
 	"github.com/braincreators/tryon-operator/internal/report"
@@ -20,5 +21,5 @@ func runJudgement(ctx context.Context, args []string, streams Streams) int {
 	if err := readTask(*file, &t); err != nil {
 		return leave(streams, badTask(report.KindJudgement, err))
 	}
-	return leave(streams, judgement.Run(ctx, judgement.Options{Task: t, Log: streams.Err}))
+	return leave(streams, judgement.Run(ctx, judgement.Options{Task: t, Now: time.Now(), Log: streams.Err}))
 }

@@ -161,8 +161,18 @@ func NewShop(t testing.TB, seed uint64, height, width int) Shop {
 	return Shop{dir, height, width}
 }
 
-// Record stores a golden set of all test rows. blur is how badly the version answers: the radius over which it smears the truth.
+// Record stores a golden set of all test rows, answered by a version that smears.
 func (s Shop) Record(t testing.TB, store *artefact.Store, blur int) (digest string) {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, golden.Write(dir, oip.NewSignature(s.height, s.width), s.Answers(t, blur)))
+	tree, err := store.PutTree(t.Context(), dir)
+	must(t, err)
+	return tree.Digest
+}
+
+// Answers are those of a version to all test rows. blur is how badly it answers: the radius over which it smears the truth.
+func (s Shop) Answers(t testing.TB, blur int) []golden.Recorded {
 	t.Helper()
 	truths, err := filepath.Glob(filepath.Join(s.dir, "test", "truth", "*.png"))
 	must(t, err)
@@ -182,11 +192,7 @@ func (s Shop) Record(t testing.TB, store *artefact.Store, blur int) (digest stri
 			Out: oip.Result{Image: image, WarpedMask: region, CompositeMask: region},
 		})
 	}
-	dir := t.TempDir()
-	must(t, golden.Write(dir, oip.NewSignature(s.height, s.width), recorded))
-	tree, err := store.PutTree(t.Context(), dir)
-	must(t, err)
-	return tree.Digest
+	return recorded
 }
 
 // smear takes the mean along each row, inside a region.
