@@ -11,6 +11,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -189,7 +190,10 @@ func replays(s *stage) {
 	if j := tod.Status.Judgement; j == nil || j.Verdict != "Promote" || ptr.Deref(j.Gates[0].Have, 0) != 100 || j.Dropped != "" {
 		s.Errorf("judgement: %+v", j)
 	}
-	s.await(key, "the Job is cleared away", func(*v1alpha1.TryOnDeployment) bool { return len(s.replayJobs()) == 0 })
+	s.await(key, "the Job is cleared away, and its policy", func(*v1alpha1.TryOnDeployment) bool {
+		err := s.Get(s.Context(), client.ObjectKey{Namespace: key.Namespace, Name: "storefront-replay"}, &networkingv1.NetworkPolicy{})
+		return len(s.replayJobs()) == 0 && apierrors.IsNotFound(err)
+	})
 }
 
 // replaysTooFew: what is known gives no verdict, and the spec says what follows.

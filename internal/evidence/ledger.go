@@ -51,6 +51,8 @@ type Ledger struct {
 	History *History `json:"history,omitempty"`
 	// Drops counts the reports that were dropped.
 	Drops map[Reason]int64 `json:"drops"`
+	// Refused are the sequences of the replay's reports that are among the dropped: each is put in every look, and counts once.
+	Refused []int64 `json:"refused,omitempty"`
 }
 
 // Instance is what was last accepted from one instance.
@@ -146,7 +148,17 @@ func (l *Ledger) checkNames() error {
 			return fmt.Errorf("%w: instance %.64q is not 32 hexadecimal digits", ErrInvalid, name)
 		}
 	}
+	if err := l.checkRefused(); err != nil {
+		return err
+	}
 	return checkDrops(l.Drops)
+}
+
+func (l *Ledger) checkRefused() error {
+	if len(l.Refused) > maxPacked || slices.ContainsFunc(l.Refused, func(sequence int64) bool { return sequence < 1 || sequence > maxSequence }) {
+		return fmt.Errorf("%w: reports %v of a replay are refused", ErrInvalid, l.Refused)
+	}
+	return nil
 }
 
 func checkDrops(drops map[Reason]int64) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/braincreators/tryon-operator/internal/strict"
 )
@@ -67,6 +68,24 @@ func Unpack(packed []byte) ([]Report, error) {
 		}
 	}
 	return reports, nil
+}
+
+// TakeReplay adds a report of a replay, which is put in every look for as long as its Job is there. One that is dropped is counted once, and
+// taken when the reason has passed. grown tells that the ledger is worth keeping.
+func (l *Ledger) TakeReplay(r Report, now time.Time) (grown bool) {
+	if l.Knows(r.Instance, r.Sequence) {
+		return false
+	}
+	changed, drop := l.try(r, now)
+	if drop == Accepted {
+		return changed
+	}
+	if slices.Contains(l.Refused, r.Sequence) || len(l.Refused) >= maxPacked {
+		return false
+	}
+	l.Refused = append(l.Refused, r.Sequence)
+	l.Drop(drop)
+	return true
 }
 
 // Knows says whether an instance's report of that sequence was taken before.

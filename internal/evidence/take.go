@@ -46,14 +46,19 @@ var reasons = []Reason{Invalid, WrongEpoch, FromFuture, Replay, Backwards, TooFa
 // Take adds a pod's report. changed tells that the evidence has grown, so the ledger is worth keeping; drop is why the report was dropped,
 // Accepted when it was not.
 func (l *Ledger) Take(r Report, now time.Time) (changed bool, drop Reason) {
-	drop = l.admit(r, now)
-	if drop == Accepted {
-		changed, drop = l.put(r, now)
-	}
+	changed, drop = l.try(r, now)
 	if drop != Accepted {
 		l.Drop(drop)
 	}
 	return changed, drop
+}
+
+// try is Take without counting what is dropped.
+func (l *Ledger) try(r Report, now time.Time) (changed bool, drop Reason) {
+	if drop = l.admit(r, now); drop != Accepted {
+		return false, drop
+	}
+	return l.put(r, now)
 }
 
 // admit judges a report against what was accepted before.

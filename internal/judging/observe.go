@@ -160,9 +160,8 @@ func (c *Court) collectReplay(seen *Seen) {
 	// What cannot be read is said as a replay that failed, and is none of the ledger's business.
 	reports, _ := seen.Replay.Evidence()
 	for _, report := range reports {
-		if !seen.Ledger.Knows(report.Instance, report.Sequence) {
-			changed, drop := seen.Ledger.Take(report, c.Clock.Now())
-			seen.Grown = seen.Grown || changed || drop != evidence.Accepted
+		if seen.Ledger.TakeReplay(report, c.Clock.Now()) {
+			seen.Grown = true
 			seen.Case.Look(seen.Ledger, c.Clock.Now())
 		}
 	}

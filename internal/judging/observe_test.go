@@ -185,6 +185,38 @@ func TestAReplayIsTakenOnceAndEachOfItsReportsIsALook(t *testing.T) {
 	}
 }
 
+func TestAReportOfAReplayThatIsRefusedCountsOnceHoweverOftenItIsPut(t *testing.T) {
+	tod := storefront()
+	look := shadowed(tod)
+	look.Control.Shadow = nil
+	question := caseOf(tod, look, 0)
+	// More than can have been compared since the ledger was opened; half an hour later it can.
+	tooFast := counted(t, question, evidence.ReplayInstance(question.Epoch), 1, 60*evidence.MaxPairsPerSecond+1000)
+	ledger := open(t, question)
+	seen := Seen{Case: question, Ledger: ledger, Replay: ofReplay(t, question, tooFast)}
+	c := court(t, nil)
+	for pass := range 3 {
+		seen.Grown = false
+		c.collectReplay(&seen)
+		if got := ledger.Drops[evidence.TooFast]; got != 1 || seen.Grown != (pass == 0) {
+			t.Fatalf("pass %d: %d reports are counted as dropped, grown %v; want 1, and to keep that once", pass, got, seen.Grown)
+		}
+		// The next manager reads what was kept.
+		body, err := ledger.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ledger, err = evidence.DecodeLedger(body); err != nil {
+			t.Fatal(err)
+		}
+		seen.Ledger = ledger
+	}
+	c.Clock = clocktesting.NewFakePassiveClock(servingpodtest.Noon.Add(30 * time.Minute))
+	if c.collectReplay(&seen); ledger.Totals().Pairs != tooFast.Pairs || !seen.Grown {
+		t.Errorf("%d pairs, grown %v; want the %d of the replay once they are possible", ledger.Totals().Pairs, seen.Grown, tooFast.Pairs)
+	}
+}
+
 func TestEvidenceThatIsLostIsCollectedAnewUnderAnotherEpoch(t *testing.T) {
 	tod := storefront()
 	look := shadowed(tod)

@@ -30,6 +30,8 @@ type Jobs struct {
 type Seen struct {
 	// Runs are all Jobs that replay for the object, also those of earlier questions.
 	Runs []backend.Run
+	// Policy is the NetworkPolicy of their pods, which outlives a Job that has gone by its time to live; nil when there is none of ours.
+	Policy *networkingv1.NetworkPolicy
 	// Replay is the question that is put; its Dataset is empty when Missing says why it cannot be read.
 	Replay  serving.Replay
 	Missing string
@@ -40,6 +42,9 @@ func (j *Jobs) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment, repla
 	seen := &Seen{Replay: replay}
 	var err error
 	if seen.Runs, err = j.Run.Jobs(ctx, tod, client.MatchingLabels(serving.ReplaySelector(tod.Name))); err != nil {
+		return nil, err
+	}
+	if seen.Policy, err = j.policy(ctx, tod); err != nil {
 		return nil, err
 	}
 	if stable == nil {
@@ -57,6 +62,18 @@ func (j *Jobs) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment, repla
 		seen.Replay.Dataset = dataset.Spec
 	}
 	return seen, nil
+}
+
+func (j *Jobs) policy(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*networkingv1.NetworkPolicy, error) {
+	policy := &networkingv1.NetworkPolicy{}
+	err := j.Get(ctx, client.ObjectKeyFromObject(serving.MakeReplayPolicy(tod)), policy)
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return nil, fmt.Errorf("reading NetworkPolicy of a replay: %w", err)
+	case err != nil || !metav1.IsControlledBy(policy, tod):
+		policy = nil
+	}
+	return policy, nil
 }
 
 // Evidence gives what the replay counted, in the order in which it has to be taken; none when it has not reported. Errors wrap
@@ -144,19 +161,17 @@ func (j *Jobs) Ensure(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *
 	return j.Run.Start(ctx, tod, job)
 }
 
-// Clear deletes all Jobs of replays, with their pods and their NetworkPolicy.
+// Clear deletes what was seen of replays: their Jobs, with their pods, and their NetworkPolicy.
 func (j *Jobs) Clear(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen) error {
 	for _, run := range seen.Runs {
 		if err := j.Run.Stop(ctx, tod.Namespace, run); err != nil {
 			return err
 		}
 	}
-	policy := &networkingv1.NetworkPolicy{}
-	err := j.Get(ctx, client.ObjectKeyFromObject(serving.MakeReplayPolicy(tod)), policy)
-	if err == nil && metav1.IsControlledBy(policy, tod) {
-		err = j.Delete(ctx, policy, client.Preconditions{UID: &policy.UID})
+	if seen.Policy == nil {
+		return nil
 	}
-	if client.IgnoreNotFound(err) != nil {
+	if err := j.Delete(ctx, seen.Policy, client.Preconditions{UID: &seen.Policy.UID}); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("deleting NetworkPolicy of a replay: %w", err)
 	}
 	return nil
