@@ -1,0 +1,136 @@
+package erasing
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/serving"
+)
+
+// Act carries a plan out and gives it with what became of it. tod gets the finalizers that it has then.
+func (e *Eraser) Act(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen, p Plan) Plan {
+	err := e.stop(ctx, tod, seen, p)
+	if err == nil && p.Start != nil {
+		p = e.start(ctx, tod, seen, p)
+	}
+	if err == nil && (p.Hold || p.LetGo) {
+		err = e.finalize(ctx, tod, p.Hold)
+	}
+	if err != nil {
+		return Plan{Place: tod.Status.Capture, Reason: p.Reason, Message: p.Message, Ends: true, Err: err}
+	}
+	if p.Told.Reason != "" {
+		e.Recorder.Eventf(tod, nil, p.Told.Type, p.Told.Reason, "Capture", "%s", p.Told.Note)
+	}
+	return p
+}
+
+// stop ends what the plan gives up: users of the place, or Jobs that erase with their NetworkPolicy.
+func (e *Eraser) stop(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen, p Plan) error {
+	if p.Stop {
+		for _, job := range seen.Jobs {
+			if err := e.remove(ctx, job); err != nil {
+				return err
+			}
+		}
+		for _, d := range seen.Deployments {
+			if tod.DeletionTimestamp.IsZero() {
+				// It rolls by itself.
+				break
+			}
+			if err := e.remove(ctx, d); err != nil {
+				return err
+			}
+		}
+	}
+	if !p.Clear || seen == nil {
+		return nil
+	}
+	for _, run := range seen.Runs {
+		if err := e.Run.Stop(ctx, tod.Namespace, run); err != nil {
+			return err
+		}
+	}
+	policy := &networkingv1.NetworkPolicy{}
+	err := e.Get(ctx, client.ObjectKeyFromObject(serving.MakeErasePolicy(tod)), policy)
+	if err == nil && metav1.IsControlledBy(policy, tod) {
+		return e.remove(ctx, policy)
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading NetworkPolicy of erasing: %w", err)
+	}
+	return nil
+}
+
+// remove deletes an object, and exactly the one that was seen.
+func (e *Eraser) remove(ctx context.Context, obj client.Object) error {
+	uid := obj.GetUID()
+	err := e.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting %s: %w", obj.GetName(), err)
+	}
+	return nil
+}
+
+// start makes the Job that erases. What the API server refuses is said and tried again.
+func (e *Eraser) start(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen, p Plan) Plan {
+	work := resources.Work{
+		Kind: resources.Erase, Namespace: tod.Namespace, Owner: tod.Name, Key: keyOf(tod, seen.Folder), Attempt: *p.Start, Placement: tod.Spec.Placement,
+	}
+	job, err := e.Run.Config.MakeErase(work, seen.Folder)
+	if err == nil {
+		err = e.Run.Applier.Apply(ctx, tod, serving.MakeErasePolicy(tod))
+	}
+	if err == nil {
+		err = e.Run.Start(ctx, tod, job)
+	}
+	switch {
+	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
+		left := abandoned(seen.Folder, tod.Status.Capture.URI)
+		// The namespace takes no more events either.
+		ctrl.LoggerFrom(ctx).Info("Captured requests are not erased, because their namespace is being deleted", "place", seen.Folder.Shown)
+		return Plan{LetGo: true, Ends: true, Gone: !tod.DeletionTimestamp.IsZero(), Told: left}
+	case err != nil:
+		p.Reason, p.Wait = v1alpha1.ReasonEraseFailed, tryAgain
+		p.Message = fmt.Sprintf("captured requests in %s cannot be erased, because the Job is refused: %v; %s", seen.Folder.Shown, err, givingUp(tod))
+	}
+	return p
+}
+
+// abandoned says what becomes of captured requests whose namespace is being deleted.
+func abandoned(folder resources.Capture, uri string) Told {
+	if strings.HasPrefix(uri, "pvc://") {
+		return Told{corev1.EventTypeNormal, v1alpha1.ReasonCapturesLeft, fmt.Sprintf("Captured requests in %s go with the claim: the namespace is being deleted", folder.Shown)}
+	}
+	return Told{corev1.EventTypeWarning, v1alpha1.ReasonCapturesLeft, fmt.Sprintf(
+		"Captured requests in %s are left there, because the namespace is being deleted and takes no Job that could erase them: delete %s", folder.Shown, folder.URI)}
+}
+
+// finalize writes the finalizer, or takes it away.
+func (e *Eraser) finalize(ctx context.Context, tod *v1alpha1.TryOnDeployment, hold bool) error {
+	before := tod.DeepCopy()
+	change := controllerutil.RemoveFinalizer
+	if hold {
+		change = controllerutil.AddFinalizer
+	}
+	if !change(tod, names.CapturesFinalizer) {
+		return nil
+	}
+	err := e.Patch(ctx, tod, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("writing finalizer of captured requests: %w", err)
+	}
+	return nil
+}
