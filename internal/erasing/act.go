@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/serving"
@@ -21,7 +22,13 @@ import (
 
 // Act carries a plan out and gives it with what became of it. tod gets the finalizers that it has then.
 func (e *Eraser) Act(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen, p Plan) Plan {
-	err := e.stop(ctx, tod, seen, p)
+	var err error
+	if p.Stop {
+		err = e.stop(ctx, tod, seen)
+	}
+	if err == nil && p.Clear {
+		err = e.clear(ctx, tod, seen)
+	}
 	if err == nil && p.Start != nil {
 		p = e.start(ctx, tod, seen, p)
 	}
@@ -37,27 +44,27 @@ func (e *Eraser) Act(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *S
 	return p
 }
 
-// stop ends what the plan gives up: users of the place, or Jobs that erase with their NetworkPolicy.
-func (e *Eraser) stop(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen, p Plan) error {
-	if p.Stop {
-		for _, job := range seen.Jobs {
-			if err := e.remove(ctx, job); err != nil {
-				return err
-			}
-		}
-		for _, d := range seen.Deployments {
-			if tod.DeletionTimestamp.IsZero() {
-				// It rolls by itself.
-				break
-			}
-			if err := e.remove(ctx, d); err != nil {
-				return err
-			}
+// stop ends what uses the place. Deployments roll by themselves, but for those of an object that is being deleted.
+func (e *Eraser) stop(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen) error {
+	var users []client.Object
+	for _, job := range seen.Jobs {
+		users = append(users, job)
+	}
+	for _, d := range seen.Deployments {
+		if !tod.DeletionTimestamp.IsZero() {
+			users = append(users, d)
 		}
 	}
-	if !p.Clear || seen == nil {
-		return nil
+	for _, user := range users {
+		if err := apply.Remove(ctx, e, user); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// clear removes Jobs that erase, with their NetworkPolicy.
+func (e *Eraser) clear(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen) error {
 	for _, run := range seen.Runs {
 		if err := e.Run.Stop(ctx, tod.Namespace, run); err != nil {
 			return err
@@ -66,20 +73,10 @@ func (e *Eraser) stop(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *
 	policy := &networkingv1.NetworkPolicy{}
 	err := e.Get(ctx, client.ObjectKeyFromObject(serving.MakeErasePolicy(tod)), policy)
 	if err == nil && metav1.IsControlledBy(policy, tod) {
-		return e.remove(ctx, policy)
+		return apply.Remove(ctx, e, policy)
 	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("reading NetworkPolicy of erasing: %w", err)
-	}
-	return nil
-}
-
-// remove deletes an object, and exactly the one that was seen.
-func (e *Eraser) remove(ctx context.Context, obj client.Object) error {
-	uid := obj.GetUID()
-	err := e.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting %s: %w", obj.GetName(), err)
 	}
 	return nil
 }

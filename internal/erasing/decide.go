@@ -56,24 +56,35 @@ type Plan struct {
 // Told is an event about captured requests.
 type Told struct{ Type, Reason, Note string }
 
-// Decide plans from what was observed. seen is nil when the status names no place.
+// Decide plans from what was observed.
 func Decide(tod *v1alpha1.TryOnDeployment, seen *Seen, now time.Time) Plan {
-	deleting := !tod.DeletionTimestamp.IsZero()
 	held := slices.Contains(tod.Finalizers, names.CapturesFinalizer)
 	place, wanted := tod.Status.Capture, wantedOf(tod, now)
-	same := place != nil && wanted != nil && place.URI == wanted.URI
 	switch {
-	case deleting && !held:
+	case !held && !tod.DeletionTimestamp.IsZero():
 		return Plan{Place: place, Ends: true, Gone: true}
 	case place == nil && wanted == nil:
-		return Plan{LetGo: held, Ends: deleting, Gone: deleting}
+		return nothing(tod, seen, held)
 	case place == nil:
 		return take(tod, wanted)
-	case same && !held:
+	case wanted == nil || wanted.URI != place.URI:
+		return giveUp(tod, seen, now)
+	case !held:
 		return take(tod, place)
-	case same:
-		wanted.SinceTime = place.SinceTime
-		return keep(tod, wanted, seen)
+	}
+	wanted.SinceTime = place.SinceTime
+	return keep(tod, wanted, seen)
+}
+
+// nothing is kept and nothing can be left, but for a Job that has erased.
+func nothing(tod *v1alpha1.TryOnDeployment, seen *Seen, held bool) Plan {
+	deleting := !tod.DeletionTimestamp.IsZero()
+	return Plan{LetGo: held, Clear: len(seen.Runs) > 0 && !deleting, Ends: deleting, Gone: deleting}
+}
+
+// giveUp is for a place that the spec does not name any more.
+func giveUp(tod *v1alpha1.TryOnDeployment, seen *Seen, now time.Time) Plan {
+	switch {
 	case tod.Annotations[names.LeaveCapturesAnnotation] == "true":
 		return moveOn(tod, now, Told{corev1.EventTypeWarning, v1alpha1.ReasonCapturesLeft, fmt.Sprintf(
 			"Captured requests in %s are left there, because the annotation %s says so", shown(tod, seen), names.LeaveCapturesAnnotation)})
@@ -169,13 +180,13 @@ func (p Plan) reported(tod *v1alpha1.TryOnDeployment, seen *Seen, e report.Envel
 	return p
 }
 
-// moveOn leaves a place behind, for the next one, or for good.
+// moveOn leaves a place behind, for the next one, or for good. The Job that erased it stays until that is written: without it, a pass that
+// still reads the status from before would erase once more.
 func moveOn(tod *v1alpha1.TryOnDeployment, now time.Time, told Told) Plan {
 	deleting := !tod.DeletionTimestamp.IsZero()
-	p := Plan{LetGo: true, Clear: !deleting, Ends: deleting, Gone: deleting}
+	p := Plan{LetGo: true, Ends: deleting, Gone: deleting, Wait: soon}
 	if wanted := wantedOf(tod, now); wanted != nil {
 		p = take(tod, wanted)
-		p.Clear = true
 	}
 	p.Told = told
 	return p

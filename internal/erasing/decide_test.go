@@ -54,13 +54,12 @@ func collecting(tod *v1alpha1.TryOnDeployment) {
 	tod.Finalizers = append(tod.Finalizers, metav1.FinalizerDeleteDependents)
 }
 
-// at is what one look finds of the place in the status.
+// at is what one look finds.
 func at(tod *v1alpha1.TryOnDeployment, change func(*Seen)) *Seen {
-	if tod.Status.Capture == nil {
-		return nil
-	}
 	seen := &Seen{}
-	seen.Folder, seen.Unusable = resources.CaptureIn(tod, *tod.Status.Capture)
+	if tod.Status.Capture != nil {
+		seen.Folder, seen.Unusable = resources.CaptureIn(tod, *tod.Status.Capture)
+	}
 	if change != nil {
 		change(seen)
 	}
@@ -115,40 +114,42 @@ func TestAPlaceIsHeldFromBeforeTheFirstRequestUntilAllAreErased(t *testing.T) {
 		seen                    func(*Seen)
 		does, place, reason, ev string
 	}{
-		"nothing is asked for":            {storefront("", ""), nil, "", "", "", ""},
-		"it is deleted":                   {storefront("", "", deleted), nil, "end, gone", "", "", ""},
-		"it is switched on":               {storefront(one, ""), nil, "hold, end", one, "CapturePending", ""},
-		"it is held and not written yet":  {storefront("", "", func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go", "", "", ""},
-		"its finalizer was taken away":    {storefront(one, one, unheld), nil, "hold, end", one, "CapturePending", ""},
-		"no pod does it yet":              {storefront(one, one), nil, "", one, "CapturePending", ""},
-		"pods do it":                      {storefront(one, one), func(s *Seen) { s.Serving = true; used(s) }, "", one, "Capturing", ""},
-		"it was erased before":            {storefront(one, one), passed, "clear", one, "CapturePending", ""},
-		"it is switched off":              {storefront("", one), used, "stop", one, "Erasing", ""},
-		"users come back meanwhile":       {storefront("", one), func(s *Seen) { used(s); passed(s) }, "stop, clear", one, "Erasing", ""},
-		"nobody uses it any more":         {storefront("", one), nil, "start", one, "Erasing", ""},
-		"it is being erased":              {storefront("", one), run(func(*backend.Run) {}), "", one, "Erasing", ""},
-		"its report is not seen yet":      {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Unreported, noon }), "", one, "Erasing", ""},
-		"it is erased":                    {storefront("", one), passed, "clear, let go", "", "", "CapturesErased"},
-		"it could not be":                 {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt, r.Message = backend.Errored, noon, "no bucket" }), "", one, "EraseFailed", ""},
-		"it is tried again":               {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon.Add(-time.Hour) }), "start", one, "EraseFailed", ""},
-		"it was refused":                  {storefront("", one), reports(report.Failed, report.EraseSummary{}), "", one, "EraseFailed", ""},
-		"its report makes no sense":       {storefront("", one), reports(report.Passed, map[string]string{"files": "all"}), "", one, "EraseFailed", ""},
-		"it moves and is used":            {storefront(two, one), used, "stop", one, "Erasing", ""},
-		"it moves and nobody uses it":     {storefront(two, one), nil, "start", one, "Erasing", ""},
-		"it moves and is erased":          {storefront(two, one), passed, "hold, clear, end", two, "CapturePending", "CapturesErased"},
-		"it is left":                      {storefront("", one, leaving), used, "clear, let go", "", "", "CapturesLeft"},
-		"it moves and the old is left":    {storefront(two, one, leaving), used, "hold, clear, end", two, "CapturePending", "CapturesLeft"},
-		"it may be left, but is wanted":   {storefront(one, one, leaving), nil, "", one, "CapturePending", ""},
-		"it never could be used":          {storefront("", "pvc://captures?a=b"), nil, "clear, let go", "", "", ""},
-		"it cannot be used":               {storefront("pvc://captures?a=b", "pvc://captures?a=b"), nil, "", "pvc://captures?a=b", "StoreUnavailable", ""},
-		"deleted while used":              {storefront(one, one, deleted), used, "stop, end", one, "Erasing", ""},
-		"deleted and used by nobody":      {storefront(one, one, deleted), nil, "start, end", one, "Erasing", ""},
-		"deleted and erased":              {storefront(one, one, deleted), passed, "let go, end, gone", "", "", "CapturesErased"},
-		"deleted and failed":              {storefront(one, one, deleted), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon }), "end", one, "EraseFailed", ""},
-		"deleted and left":                {storefront(one, one, deleted, leaving), used, "let go, end, gone", "", "", "CapturesLeft"},
-		"deleted with all that it has":    {storefront(one, one, deleted, collecting), nil, "end", one, "Erasing", ""},
-		"deleted, and let go by somebody": {storefront(one, one, deleted, unheld), used, "end, gone", one, "", ""},
-		"deleted before it was written":   {storefront(one, "", deleted, func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go, end, gone", "", "", ""},
+		"nothing is asked for":             {storefront("", ""), nil, "", "", "", ""},
+		"its last erasing is seen still":   {storefront("", ""), passed, "clear", "", "", ""},
+		"it is switched on, and that, too": {storefront(one, ""), passed, "hold, end", one, "CapturePending", ""},
+		"it is deleted":                    {storefront("", "", deleted), nil, "end, gone", "", "", ""},
+		"it is switched on":                {storefront(one, ""), nil, "hold, end", one, "CapturePending", ""},
+		"it is held and not written yet":   {storefront("", "", func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go", "", "", ""},
+		"its finalizer was taken away":     {storefront(one, one, unheld), nil, "hold, end", one, "CapturePending", ""},
+		"no pod does it yet":               {storefront(one, one), nil, "", one, "CapturePending", ""},
+		"pods do it":                       {storefront(one, one), func(s *Seen) { s.Serving = true; used(s) }, "", one, "Capturing", ""},
+		"it was erased before":             {storefront(one, one), passed, "clear", one, "CapturePending", ""},
+		"it is switched off":               {storefront("", one), used, "stop", one, "Erasing", ""},
+		"users come back meanwhile":        {storefront("", one), func(s *Seen) { used(s); passed(s) }, "stop, clear", one, "Erasing", ""},
+		"nobody uses it any more":          {storefront("", one), nil, "start", one, "Erasing", ""},
+		"it is being erased":               {storefront("", one), run(func(*backend.Run) {}), "", one, "Erasing", ""},
+		"its report is not seen yet":       {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Unreported, noon }), "", one, "Erasing", ""},
+		"it is erased":                     {storefront("", one), passed, "let go", "", "", "CapturesErased"},
+		"it could not be":                  {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt, r.Message = backend.Errored, noon, "no bucket" }), "", one, "EraseFailed", ""},
+		"it is tried again":                {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon.Add(-time.Hour) }), "start", one, "EraseFailed", ""},
+		"it was refused":                   {storefront("", one), reports(report.Failed, report.EraseSummary{}), "", one, "EraseFailed", ""},
+		"its report makes no sense":        {storefront("", one), reports(report.Passed, map[string]string{"files": "all"}), "", one, "EraseFailed", ""},
+		"it moves and is used":             {storefront(two, one), used, "stop", one, "Erasing", ""},
+		"it moves and nobody uses it":      {storefront(two, one), nil, "start", one, "Erasing", ""},
+		"it moves and is erased":           {storefront(two, one), passed, "hold, end", two, "CapturePending", "CapturesErased"},
+		"it is left":                       {storefront("", one, leaving), used, "let go", "", "", "CapturesLeft"},
+		"it moves and the old is left":     {storefront(two, one, leaving), used, "hold, end", two, "CapturePending", "CapturesLeft"},
+		"it may be left, but is wanted":    {storefront(one, one, leaving), nil, "", one, "CapturePending", ""},
+		"it never could be used":           {storefront("", "pvc://captures?a=b"), nil, "let go", "", "", ""},
+		"it cannot be used":                {storefront("pvc://captures?a=b", "pvc://captures?a=b"), nil, "", "pvc://captures?a=b", "StoreUnavailable", ""},
+		"deleted while used":               {storefront(one, one, deleted), used, "stop, end", one, "Erasing", ""},
+		"deleted and used by nobody":       {storefront(one, one, deleted), nil, "start, end", one, "Erasing", ""},
+		"deleted and erased":               {storefront(one, one, deleted), passed, "let go, end, gone", "", "", "CapturesErased"},
+		"deleted and failed":               {storefront(one, one, deleted), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon }), "end", one, "EraseFailed", ""},
+		"deleted and left":                 {storefront(one, one, deleted, leaving), used, "let go, end, gone", "", "", "CapturesLeft"},
+		"deleted with all that it has":     {storefront(one, one, deleted, collecting), nil, "end", one, "Erasing", ""},
+		"deleted, and let go by somebody":  {storefront(one, one, deleted, unheld), used, "end, gone", one, "", ""},
+		"deleted before it was written":    {storefront(one, "", deleted, func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go, end, gone", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Decide(tt.tod, at(tt.tod, tt.seen), noon)
@@ -251,7 +252,7 @@ func TestWhatIsKeptAgainInAPlaceIsErasedAgain(t *testing.T) {
 	if len(keys) != 3 {
 		t.Errorf("%d pieces of work, want 3: the report of an earlier one would stand for a later", len(keys))
 	}
-	p := Decide(storefront(one, ""), nil, noon.Add(300*time.Millisecond))
+	p := Decide(storefront(one, ""), &Seen{}, noon.Add(300*time.Millisecond))
 	if !p.Place.SinceTime.Time.Equal(noon) {
 		t.Errorf("since %s: a status has whole seconds", p.Place.SinceTime)
 	}

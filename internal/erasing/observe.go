@@ -28,7 +28,7 @@ type Eraser struct {
 	Recorder events.EventRecorder
 }
 
-// Seen is what one look found of the place in the status.
+// Seen is what one look found: the Jobs that erase, and of the place in the status, where there is one, all else.
 type Seen struct {
 	// Folder of the deployment in that place, or Unusable, which says why there can be none: then nothing was ever kept there.
 	Folder   resources.Capture
@@ -52,20 +52,21 @@ func (e *Eraser) Pass(ctx context.Context, tod *v1alpha1.TryOnDeployment, now ti
 	return e.Act(ctx, tod, seen, Decide(tod, seen, now))
 }
 
-// Observe looks who uses the place in the status; nil when the status names none.
+// Observe looks who erases, and who uses the place in the status.
 func (e *Eraser) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*Seen, error) {
-	if tod.Status.Capture == nil {
-		return nil, nil
-	}
 	seen := &Seen{}
-	if seen.Folder, seen.Unusable = resources.CaptureIn(tod, *tod.Status.Capture); seen.Unusable != nil {
-		return seen, nil
-	}
 	var err error
 	if seen.Runs, err = e.Run.Jobs(ctx, tod, client.MatchingLabels(resources.EraseSelector(tod.Name))); err != nil {
 		return nil, err
 	}
-	for _, look := range []func(context.Context, *v1alpha1.TryOnDeployment, *Seen) error{e.deployments, e.jobs, e.pods} {
+	if tod.Status.Capture == nil {
+		return seen, nil
+	}
+	looks := []func(context.Context, *v1alpha1.TryOnDeployment, *Seen) error{e.deployments, e.jobs, e.pods}
+	if seen.Folder, seen.Unusable = resources.CaptureIn(tod, *tod.Status.Capture); seen.Unusable != nil {
+		looks = nil
+	}
+	for _, look := range looks {
 		if err := look(ctx, tod, seen); err != nil {
 			return nil, err
 		}
