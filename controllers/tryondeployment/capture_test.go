@@ -14,6 +14,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -232,4 +233,25 @@ func goesWithItsNamespace(s *stage) {
 	// The namespace's controller would delete everything in it.
 	s.must(s.Delete(s.Context(), &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}))
 	s.awaitGone(key)
+}
+
+func saysThatErasingIsRefused(s *stage) {
+	key := s.keeps("pvc://captures")
+	none := corev1.ResourceList{"count/jobs.batch": resource.MustParse("0")}
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "no-jobs", Namespace: key.Namespace}, Spec: corev1.ResourceQuotaSpec{Hard: none}}
+	s.must(s.Create(s.Context(), quota))
+	quota.Status = corev1.ResourceQuotaStatus{Hard: none, Used: none}
+	s.must(s.Client.Status().Update(s.Context(), quota))
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture = v1alpha1.CaptureSpec{} })
+	tod := s.await(key, "the refusal is said and holds nothing up", func(tod *v1alpha1.TryOnDeployment) bool {
+		return capturing(v1alpha1.ReasonEraseFailed)(tod) && serves("tops-v1")(tod)
+	})
+	if c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing); !strings.Contains(c.Message, "quota") || !slices.Contains(tod.Finalizers, names.CapturesFinalizer) {
+		s.Errorf("finalizers %v, status: %s", tod.Finalizers, show(tod))
+	}
+	s.must(s.Delete(s.Context(), quota))
+	s.annotate(key, names.RetryAnnotation, "now")
+	job, erase := s.awaitErasing("")
+	s.erased(job, erase, "")
+	s.await(key, "nothing is left", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Capture == nil && len(tod.Finalizers) == 0 })
 }

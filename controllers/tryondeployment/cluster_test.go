@@ -250,6 +250,7 @@ func TestInACluster(t *testing.T) {
 		"requests are kept once they would be erased, and erased before they are kept elsewhere": keepsAndErases,
 		"an object goes when its captured requests are erased":                                   erasesBeforeItGoes,
 		"unerasable: captured requests are left when somebody says so":                           leavesWhatCannotBeErased,
+		"no Job may erase: that is said, and holds nothing up":                                   saysThatErasingIsRefused,
 		"with their namespace captured requests go, and do not hold it up":                       goesWithItsNamespace,
 		"without room, versions change in place, one pod at a time":                              replaces,
 	} {

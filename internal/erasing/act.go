@@ -6,9 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -70,15 +68,10 @@ func (e *Eraser) clear(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen 
 			return err
 		}
 	}
-	policy := &networkingv1.NetworkPolicy{}
-	err := e.Get(ctx, client.ObjectKeyFromObject(serving.MakeErasePolicy(tod)), policy)
-	if err == nil && metav1.IsControlledBy(policy, tod) {
-		return apply.Remove(ctx, e, policy)
+	if seen.Policy == nil {
+		return nil
 	}
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("reading NetworkPolicy of erasing: %w", err)
-	}
-	return nil
+	return apply.Remove(ctx, e, seen.Policy)
 }
 
 // start makes the Job that erases. What the API server refuses is said and tried again.

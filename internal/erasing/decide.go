@@ -79,7 +79,7 @@ func Decide(tod *v1alpha1.TryOnDeployment, seen *Seen, now time.Time) Plan {
 // nothing is kept and nothing can be left, but for a Job that has erased.
 func nothing(tod *v1alpha1.TryOnDeployment, seen *Seen, held bool) Plan {
 	deleting := !tod.DeletionTimestamp.IsZero()
-	return Plan{LetGo: held, Clear: len(seen.Runs) > 0 && !deleting, Ends: deleting, Gone: deleting}
+	return Plan{LetGo: held, Clear: seen.remains() && !deleting, Ends: deleting, Gone: deleting}
 }
 
 // giveUp is for a place that the spec does not name any more.
@@ -113,7 +113,7 @@ func take(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus) Plan {
 
 // keep says how requests are kept. A Job that erases from before has no business there any more.
 func keep(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus, seen *Seen) Plan {
-	p := Plan{Place: place, Clear: len(seen.Runs) > 0}
+	p := Plan{Place: place, Clear: seen.remains()}
 	c, err := resources.CaptureOf(tod)
 	switch {
 	case err != nil:
@@ -137,7 +137,7 @@ func erase(tod *v1alpha1.TryOnDeployment, seen *Seen, now time.Time) Plan {
 		p.Message = where + " are erased when everything that belongs to this object is deleted or let go"
 		return p
 	case len(seen.Users) > 0:
-		p.Stop, p.Clear = true, len(seen.Runs) > 0
+		p.Stop, p.Clear = true, seen.remains()
 		p.Message = fmt.Sprintf("%s are erased when nothing uses them any more: %s; %s", where, some(seen.Users), givingUp(tod))
 		return p
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -116,6 +117,7 @@ func TestAPlaceIsHeldFromBeforeTheFirstRequestUntilAllAreErased(t *testing.T) {
 	}{
 		"nothing is asked for":             {storefront("", ""), nil, "", "", "", ""},
 		"its last erasing is seen still":   {storefront("", ""), passed, "clear", "", "", ""},
+		"only its policy is":               {storefront("", ""), func(s *Seen) { s.Policy = &networkingv1.NetworkPolicy{} }, "clear", "", "", ""},
 		"it is switched on, and that, too": {storefront(one, ""), passed, "hold, end", one, "CapturePending", ""},
 		"it is deleted":                    {storefront("", "", deleted), nil, "end, gone", "", "", ""},
 		"it is switched on":                {storefront(one, ""), nil, "hold, end", one, "CapturePending", ""},
@@ -301,5 +303,16 @@ func TestTheStatusSaysWhereRequestsMayLieAndHowTheyStand(t *testing.T) {
 				t.Errorf("Ready is %q, want %q", ready, tt.ready)
 			}
 		})
+	}
+}
+
+func TestWhatIsAbandonedWithItsNamespaceIsSaid(t *testing.T) {
+	claim := abandoned(resources.Capture{Shown: "pvc://captures (folder storefront)"}, "pvc://captures")
+	if claim.Type != corev1.EventTypeNormal || !strings.Contains(claim.Note, "go with the claim") {
+		t.Errorf("of a claim: %+v", claim)
+	}
+	bucket := abandoned(resources.Capture{URI: "s3://shop/a/shop/storefront", Shown: "s3://shop/a (folder shop/storefront)"}, "s3://shop/a")
+	if bucket.Type != corev1.EventTypeWarning || !strings.Contains(bucket.Note, "delete s3://shop/a/shop/storefront") {
+		t.Errorf("of a bucket: %+v", bucket)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +19,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/runner"
+	"github.com/braincreators/tryon-operator/internal/serving"
 	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
@@ -33,8 +35,9 @@ type Seen struct {
 	// Folder of the deployment in that place, or Unusable, which says why there can be none: then nothing was ever kept there.
 	Folder   resources.Capture
 	Unusable error
-	// Runs are the Jobs that erase.
-	Runs []backend.Run
+	// Runs are the Jobs that erase, Policy is the NetworkPolicy of their pods, which may outlive them; nil when there is none of ours.
+	Runs   []backend.Run
+	Policy *networkingv1.NetworkPolicy
 	// Users say what keeps the place in use, Serving that a serving pod is among them.
 	Users   []string
 	Serving bool
@@ -58,6 +61,13 @@ func (e *Eraser) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*S
 	var err error
 	if seen.Runs, err = e.Run.Jobs(ctx, tod, client.MatchingLabels(resources.EraseSelector(tod.Name))); err != nil {
 		return nil, err
+	}
+	policy := &networkingv1.NetworkPolicy{}
+	switch err := e.Get(ctx, client.ObjectKeyFromObject(serving.MakeErasePolicy(tod)), policy); {
+	case client.IgnoreNotFound(err) != nil:
+		return nil, fmt.Errorf("reading NetworkPolicy of erasing: %w", err)
+	case err == nil && metav1.IsControlledBy(policy, tod):
+		seen.Policy = policy
 	}
 	if tod.Status.Capture == nil {
 		return seen, nil
@@ -128,6 +138,9 @@ func (e *Eraser) pods(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *
 	}
 	return nil
 }
+
+// remains says whether there is something left of erasing.
+func (s *Seen) remains() bool { return len(s.Runs) > 0 || s.Policy != nil }
 
 func (s *Seen) marked(meta *metav1.ObjectMeta) bool {
 	return meta.Annotations[names.AnnotationCaptures] == s.Folder.Mark
