@@ -41,6 +41,9 @@ const (
 	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
 	// when none could be made within a day.
 	ConditionJudgementReported = "JudgementReported"
+	// ConditionCapturing: answered try-ons are kept as spec.capture asks. False while they are not yet, or while what was kept is erased;
+	// absent when nothing is kept and nothing can be left.
+	ConditionCapturing = "Capturing"
 )
 
 // Reasons of the conditions of every kind. The name of the current stage is the reason of Ready.
@@ -197,4 +200,21 @@ const (
 	ReasonScalingHeld = "TakingOver"
 	// ReasonScalingFree: of ScalingLimited, the work asks for no more than maxReplicas, and the pods say how much they have.
 	ReasonScalingFree = "WithinBounds"
+)
+
+// Reasons of Capturing, and of the events about captured requests.
+const (
+	// ReasonCapturing: serving pods keep a sample of the answered requests.
+	ReasonCapturing = "Capturing"
+	// ReasonCapturePending: captured requests may be kept from now on, but no serving pod does it yet.
+	ReasonCapturePending = "CapturePending"
+	// ReasonErasing: what was kept in a place that the spec does not name any more is removed; also the reason of Ready of an object that
+	// is being deleted meanwhile.
+	ReasonErasing = "Erasing"
+	// ReasonEraseFailed: what was kept could not be removed. The message has the place, the error, when it is tried again, and how to give up.
+	ReasonEraseFailed = "EraseFailed"
+	// ReasonCapturesErased: of an event, all captured requests in a place were removed.
+	ReasonCapturesErased = "CapturesErased"
+	// ReasonCapturesLeft: of an event, the captured requests in a place were not removed, and the operator does not know of them any more.
+	ReasonCapturesLeft = "CapturesLeft"
 )

@@ -50,6 +50,14 @@ type TryOnDeploymentSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	Gates []LiveGate `json:"gates,omitempty"`
 
+	// capture keeps a sample of the answered try-ons for a while, in a place that you name; replays put them again, and the reports of
+	// judgements show them. Kept are the pictures that the model saw (person, garment and its mask) and made, at its resolution, with the
+	// time, the version and a seed that was given: no header, no address and no upload as it came. A request with the header
+	// "Tryon-Capture: no" is never kept. Everything is removed after ttl, and when capture is taken out of the spec, moved to another
+	// place, or the object is deleted. Without capture nothing that identifies a shopper leaves a pod.
+	// +optional
+	Capture CaptureSpec `json:"capture,omitempty,omitzero"`
+
 	// placement of the serving pods.
 	// +optional
 	Placement PodPlacement `json:"placement,omitempty,omitzero"`
@@ -111,8 +119,8 @@ type SidecarSpec struct {
 // TryOnDeploymentStatus is what is served now.
 // +kubebuilder:validation:MinProperties=1
 type TryOnDeploymentStatus struct {
-	// conditions are Ready, Available, ModelResolved, RolledOut, Commanded while the rollout annotation is set, and ScalingLimited with
-	// spec.scaling.
+	// conditions are Ready, Available, ModelResolved, RolledOut, Commanded while the rollout annotation is set, ScalingLimited with
+	// spec.scaling, JudgementReported once a judgement has ended, and Capturing while requests are kept or some may be left.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -170,6 +178,10 @@ type TryOnDeploymentStatus struct {
 	// scaling is how many pods the work asks for; absent without spec.scaling.
 	// +optional
 	Scaling *ScalingStatus `json:"scaling,omitempty"`
+
+	// capture is where captured requests may lie now; absent when none can. The object is kept until that place is erased.
+	// +optional
+	Capture *CaptureStatus `json:"capture,omitempty"`
 
 	// selector of the stable version's pods, for the scale subresource.
 	// +optional

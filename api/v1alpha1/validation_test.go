@@ -182,6 +182,9 @@ func rules() map[string]rule {
 	for name, r := range methodRules() {
 		all[name] = r
 	}
+	for name, r := range captureRules() {
+		all[name] = r
+	}
 	return all
 }
 
@@ -342,6 +345,7 @@ func TestTheAPI(t *testing.T) {
 	t.Run("each rule takes what is right and says what is wrong", func(t *testing.T) { checkRules(t, c) })
 	t.Run("records never change", func(t *testing.T) { checkRecords(t, c) })
 	t.Run("defaults are set", func(t *testing.T) { checkDefaults(t, c) })
+	t.Run("captures have defaults where they are wanted", func(t *testing.T) { checkCaptureDefaults(t, c) })
 	t.Run("kubectl get tells the story", func(t *testing.T) { checkColumns(t, config) })
 }
 

@@ -173,24 +173,14 @@ func (p *pass) retire(ctx context.Context, i rollout.Intent) error {
 		return fmt.Errorf("reading Service %s: %w", deployment.Name, err)
 	}
 	if err == nil && metav1.IsControlledBy(service, p.obj) {
-		if err := p.remove(ctx, service); err != nil {
+		if err := apply.Remove(ctx, p, service); err != nil {
 			return err
 		}
 	}
-	if err := p.remove(ctx, &appsv1.Deployment{ObjectMeta: deployment.ObjectMeta}); err != nil {
+	if err := apply.Remove(ctx, p, &appsv1.Deployment{ObjectMeta: deployment.ObjectMeta}); err != nil {
 		return err
 	}
 	p.tell("%s is removed: %s", i.Version, i.Reason)
-	return nil
-}
-
-// remove deletes an object, and exactly the one that was seen.
-func (p *pass) remove(ctx context.Context, obj client.Object) error {
-	uid := obj.GetUID()
-	err := p.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
-	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("deleting %s: %w", obj.GetName(), err)
-	}
 	return nil
 }
 

@@ -29,6 +29,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
+	"github.com/braincreators/tryon-operator/internal/erasing"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/pace"
@@ -70,7 +71,7 @@ type Reconciler struct {
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions;tryondatasetversions,verbs=get;list;watch
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/status,verbs=patch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryondeployments/status,verbs=patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments/finalizers,verbs=update
 // +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups="",resources=services,verbs=get;list;watch;create;patch;delete
@@ -93,7 +94,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		}
 		return res, client.IgnoreNotFound(err)
 	}
-	if leaving(obj) {
+	captures := r.eraser().Pass(ctx, obj, r.Clock.Now())
+	if captures.Gone {
 		return res, nil
 	}
 	write, told := status.Begin(r.Client, r.Recorder, obj), obj.Status.History
@@ -105,6 +107,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		res, err = runner.Settle(res, errors.Join(err, committed))
 	}()
 
+	if erasing.Summarize(obj, captures); captures.Ends {
+		res.RequeueAfter = captures.Wait
+		return res, captures.Err
+	}
 	seen, err := r.observe(ctx, obj)
 	plan := decide(obj, seen, r.Clock.Now())
 	if err == nil {
@@ -114,7 +120,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}
 	summarize(obj, seen, plan, err)
 	if err == nil {
-		res.RequeueAfter = plan.RecheckAfter
+		res.RequeueAfter = soonest(plan.RecheckAfter, captures.Wait)
 	}
 	return res, err
 }
@@ -150,9 +156,9 @@ func notLedger(e event.UpdateEvent) bool {
 	return !ok || config.Data[evidence.LedgerKey] == ""
 }
 
-// deploymentOf finds the TryOnDeployment of a serving pod, of one that replays, or of an EndpointSlice, which has the labels of its Service.
+// deploymentOf finds the TryOnDeployment of a serving pod, of one that replays or erases, or of an EndpointSlice, which has the labels of its Service.
 func deploymentOf(_ context.Context, obj client.Object) []reconcile.Request {
-	name := cmp.Or(obj.GetLabels()[names.LabelDeployment], obj.GetLabels()[names.LabelReplay])
+	name := cmp.Or(obj.GetLabels()[names.LabelDeployment], obj.GetLabels()[names.LabelReplay], obj.GetLabels()[names.LabelErase])
 	if name == "" {
 		return nil
 	}

@@ -1,7 +1,9 @@
 package tryondeployment
 
-import "github.com/braincreators/tryon-operator/api/v1alpha1"
+import "github.com/braincreators/tryon-operator/internal/erasing"
 
-// leaving says whether the object is being deleted. Nothing is left to do then: every child has the object as its controller and is
-// collected with it, and the versions that it names are let go when it is gone.
-func leaving(obj *v1alpha1.TryOnDeployment) bool { return !obj.DeletionTimestamp.IsZero() }
+// eraser holds an object that is being deleted until its captured requests are erased. Nothing else is left to do then: every child has the
+// object as its controller and is collected with it, and the versions that it names are let go when it is gone.
+func (r *Reconciler) eraser() *erasing.Eraser {
+	return &erasing.Eraser{Client: r.Client, Run: r.Runner, Recorder: r.Recorder}
+}

@@ -200,6 +200,9 @@ func (p *player) tick(ctx context.Context) error {
 	if err := p.work(ctx); err != nil {
 		return err
 	}
+	if err := p.guard(ctx); err != nil {
+		return err
+	}
 	pods.Items = slices.DeleteFunc(pods.Items, func(pod corev1.Pod) bool { return pod.Labels[names.LabelReplay] != "" })
 	clear(p.ready)
 	for i := range pods.Items {
@@ -229,6 +232,13 @@ func (p *player) deploy(ctx context.Context, d *appsv1.Deployment, pods []corev1
 	have := int32(0)
 	for i := range pods {
 		if pods[i].Labels[names.LabelModelVersion] != d.Labels[names.LabelModelVersion] || !pods[i].DeletionTimestamp.IsZero() {
+			continue
+		}
+		// Of all that may change in a template, only whether and where requests are kept is played.
+		if pods[i].Annotations[names.AnnotationCaptures] != d.Spec.Template.Annotations[names.AnnotationCaptures] {
+			if err := p.Delete(ctx, &pods[i]); err != nil {
+				return err
+			}
 			continue
 		}
 		if have++; have > *d.Spec.Replicas {

@@ -21,6 +21,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/artefact"
 	"github.com/braincreators/tryon-operator/internal/judgement"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
@@ -56,11 +57,19 @@ func (s *stage) work(job *batchv1.Job) (done task.Judgement, store *artefact.Sto
 	}
 	done.Store, done.Scratch = (&url.URL{Scheme: "file", Path: filepath.Join(s.TempDir(), "store")}).String(), s.TempDir()
 	envelope := judgement.Run(s.Context(), judgement.Options{Task: done, Log: io.Discard})
-	body, err := envelope.Encode()
-	s.must(err)
+	var err error
 	store, err = artefact.Open(s.Context(), done.Store)
 	s.must(err)
 	s.Cleanup(func() { _ = store.Close() })
+	s.finish(job, envelope)
+	return done, store
+}
+
+// finish ends a Job with an envelope, as kubelet and Job controller would.
+func (s *stage) finish(job *batchv1.Job, envelope report.Envelope) {
+	s.Helper()
+	body, err := envelope.Encode()
+	s.must(err)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: job.Name + "-1", Namespace: job.Namespace, Labels: job.Spec.Template.Labels,
@@ -81,7 +90,6 @@ func (s *stage) work(job *batchv1.Job) (done task.Judgement, store *artefact.Sto
 		{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: *now},
 	}}
 	s.must(s.Client.Status().Update(s.Context(), job))
-	return done, store
 }
 
 func isReported(tod *v1alpha1.TryOnDeployment) bool {

@@ -122,3 +122,13 @@ func (a *Applier) foreign(current, child client.Object) error {
 	return fmt.Errorf("%w: %s %s/%s exists; delete or rename it", ErrNotOwned,
 		current.GetObjectKind().GroupVersionKind().Kind, child.GetNamespace(), child.GetName())
 }
+
+// Remove deletes an object, and exactly the one that was seen. One that is gone already is fine.
+func Remove(ctx context.Context, w client.Writer, obj client.Object) error {
+	uid := obj.GetUID()
+	err := w.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("deleting %s: %w", obj.GetName(), err)
+	}
+	return nil
+}

@@ -97,7 +97,7 @@ var (
 	}
 	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch", "internal/servingpod", "internal/progress"}
 	judgement  = []string{"internal/capacity", "internal/fleet", "internal/rollout", "internal/judge", "internal/history", "internal/gate", "internal/sequential", "internal/scale", "internal/drift"}
-	plumbing   = []string{"internal/apply", "internal/status", "internal/metrics", "internal/runner", "internal/judging", "internal/reporting", "internal/replayjob"}
+	plumbing   = []string{"internal/apply", "internal/status", "internal/metrics", "internal/runner", "internal/judging", "internal/reporting", "internal/replayjob", "internal/erasing"}
 	kubernetes = []string{"k8s.io", "sigs.k8s.io", "github.com/kubeflow"}
 
 	// effects is what code without effects has no use for.

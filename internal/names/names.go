@@ -13,6 +13,12 @@ const FieldManager = "tryon-operator"
 // InUseFinalizer keeps a record that somebody still serves or trains from.
 const InUseFinalizer = "tryon.braincreators.com/in-use"
 
+// CapturesFinalizer keeps a TryOnDeployment whose captured requests may lie somewhere until they are erased.
+const CapturesFinalizer = "tryon.braincreators.com/captured-requests"
+
+// LeaveCapturesAnnotation, set to "true" on a TryOnDeployment, has captured requests left where they are instead of erased.
+const LeaveCapturesAnnotation = "tryon.braincreators.com/leave-captures"
+
 // RetryAnnotation asks for another attempt of a failed version; any new value is one attempt.
 const RetryAnnotation = "tryon.braincreators.com/retry"
 
@@ -33,10 +39,12 @@ const (
 	LabelModelVersion = "tryon.braincreators.com/model-version"
 	// LabelDeployment holds the name of the TryOnDeployment.
 	LabelDeployment = "tryon.braincreators.com/deployment"
-	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish, judgement or replay.
+	// LabelWork says what a worker pod does: pin, data-test, stage, evaluate, publish, judgement, replay or erase.
 	LabelWork = "tryon.braincreators.com/work"
 	// LabelReplay holds the name of the TryOnDeployment that a worker pod replays requests for.
 	LabelReplay = "tryon.braincreators.com/replay"
+	// LabelErase holds the name of the TryOnDeployment whose captured requests a worker pod erases.
+	LabelErase = "tryon.braincreators.com/erase"
 	// LabelStage holds the name of the training stage.
 	LabelStage = "tryon.braincreators.com/stage"
 )
@@ -55,6 +63,9 @@ const AnnotationTrainer = "tryon.braincreators.com/trainer"
 
 // AnnotationWeights records the digest of the weights that a serving Deployment's pods pull.
 const AnnotationWeights = "tryon.braincreators.com/weights"
+
+// AnnotationCaptures stands on pods that use a folder of captured requests; its value tells the folder.
+const AnnotationCaptures = "tryon.braincreators.com/captures"
 
 // LabelMetrics, set to "enabled" on a namespace, lets its pods read the metrics of serving pods.
 const LabelMetrics = "tryon.braincreators.com/metrics"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -171,7 +172,11 @@ func Act(ctx context.Context, r *runner.Runner, tod *v1alpha1.TryOnDeployment, d
 	w := resources.Work{
 		Kind: resources.Judge, Namespace: tod.Namespace, Owner: tod.Name, Key: due.Key, Attempt: *p.Start, Placement: tod.Spec.Placement,
 	}
-	job, err := r.Config.MakeJudgement(w, due.Task)
+	capture, err := resources.CaptureOf(tod)
+	var job *batchv1.Job
+	if err == nil {
+		job, err = r.Config.MakeJudgement(w, due.Task, capture)
+	}
 	if err == nil {
 		err = r.Start(ctx, tod, job)
 	}

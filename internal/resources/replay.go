@@ -27,6 +27,8 @@ type ReplayInput struct {
 	// RuntimeImage and Resources of each of the two model servers.
 	RuntimeImage string
 	Resources    corev1.ResourceRequirements
+	// Capture is the folder whose requests are put as well.
+	Capture Capture
 }
 
 // MakeReplay builds the Job that puts known requests to two versions in turn. Both run beside it in its pod, on the loopback interface.
@@ -35,13 +37,13 @@ func (c Config) MakeReplay(w Work, in ReplayInput) (*batchv1.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pod{}
+	p := &pod{volumes: in.Capture.Volumes()}
 	c.Store.mount(p)
 	src.mount(p)
 	p.emptyDir("weights", "")
 	weights := corev1.VolumeMount{Name: "weights", MountPath: weightsDir}
 	t := in.Task
-	t.Key, t.Store, t.Source, t.Digest = string(w.Key), c.Store.URI, src.task, string(in.Dataset.Digest)
+	t.Key, t.Store, t.Source, t.Digest, t.Capture = string(w.Key), c.Store.URI, src.task, string(in.Dataset.Digest), in.Capture.Task()
 	for i, side := range []struct {
 		of     *task.Side
 		name   string
@@ -62,10 +64,12 @@ func (c Config) MakeReplay(w Work, in ReplayInput) (*batchv1.Job, error) {
 	p.worker = container(names.ContainerWorker, c.WorkerImage, []string{"/tryon-worker", "replay"}, weights)
 	c.Store.open(&p.worker, true)
 	src.open(&p.worker)
+	in.Capture.Open(&p.worker)
 	if err := withTask(&p.worker, t); err != nil {
 		return nil, err
 	}
 	job := MakeJob(w, p.make(w))
+	in.Capture.Sign(&job.Spec.Template.ObjectMeta)
 	job.Spec.ActiveDeadlineSeconds = ptr.To(replaySeconds)
 	return job, nil
 }

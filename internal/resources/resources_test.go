@@ -100,7 +100,7 @@ func built(t *testing.T) map[string]any {
 		Namespace: "shop", Deployment: "storefront", Outcome: "Rejected", Reason: "too slow", Decided: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), Verdict: "Reject", Rule: "too slow", Alpha: 0.05,
 		Gates:  []task.JudgedGate{{Metric: "latency-p95-ratio", Margin: 1.1, Verdict: "Reject", Estimate: ptr.To(1.5), Have: 600}},
 		Stable: task.JudgedVersion{Name: "tops-v1", Golden: "sha256:g"}, Candidate: task.JudgedVersion{Name: "tops-v2"}, Evidence: []byte(`{}`),
-	}))
+	}, Capture{}))
 	objects["claim"] = Store{
 		Claim: "tryon-artefacts", Size: resource.MustParse("20Gi"), Class: "fast", AccessMode: corev1.ReadWriteMany,
 	}.MakeClaim("shop")

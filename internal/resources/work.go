@@ -29,6 +29,7 @@ const (
 	Publish  Kind = "publish"
 	Replay   Kind = "replay"
 	Judge    Kind = "judgement"
+	Erase    Kind = "erase"
 )
 
 // Attempt counts the Jobs of one piece of work. A round begins when somebody asks for a retry.

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"strconv"
@@ -51,12 +52,18 @@ type Places struct{ Taken, All int32 }
 // MakeDeployment builds the Deployment of one version. A change of the pods, such as another runtime image, rolls with
 // full capacity, or, in place, with one pod less.
 func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, places Places) (*appsv1.Deployment, error) {
-	spec, err := c.makePod(tod, version)
+	capture, err := resources.CaptureOf(tod)
+	if err != nil {
+		return nil, err
+	}
+	spec, err := c.makePod(tod, version, capture)
 	if err != nil {
 		return nil, err
 	}
 	labels := VersionLabels(tod.Name, version.Name)
 	annotations := map[string]string{names.AnnotationWeights: string(version.Weights)}
+	template := metav1.ObjectMeta{Labels: labels, Annotations: maps.Clone(annotations)}
+	capture.Sign(&template)
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: names.Serving(tod.Name, version.Name), Namespace: tod.Namespace, Labels: labels, Annotations: annotations,
@@ -67,7 +74,7 @@ func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, p
 			ProgressDeadlineSeconds: ptr.To[int32](600),
 			Selector:                &metav1.LabelSelector{MatchLabels: Selector(tod.Name, version.Name)},
 			Strategy:                appsv1.DeploymentStrategy{Type: appsv1.RollingUpdateDeploymentStrategyType, RollingUpdate: rolling(tod.Spec.Rollout.Strategy, places)},
-			Template:                corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: annotations}, Spec: spec},
+			Template:                corev1.PodTemplateSpec{ObjectMeta: template, Spec: spec},
 		},
 	}, nil
 }
@@ -82,7 +89,7 @@ func rolling(strategy v1alpha1.RolloutStrategy, places Places) *appsv1.RollingUp
 	return &appsv1.RollingUpdateDeployment{MaxUnavailable: ptr.To(intstr.FromInt32(unavailable)), MaxSurge: ptr.To(intstr.FromInt32(surge))}
 }
 
-func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version) (corev1.PodSpec, error) {
+func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version, capture resources.Capture) (corev1.PodSpec, error) {
 	weights := corev1.VolumeMount{Name: "weights", MountPath: weightsDir}
 	builder := resources.Config{WorkerImage: c.Images.Worker, RuntimeImage: c.Images.Runtime, Store: c.Store}
 	pull, err := builder.MakePull(version.Weights, treeDir, weights)
@@ -102,6 +109,10 @@ func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version) (corev1.
 	}, append(c.Store.Volumes(), catalogue.volumes...)...)
 	inits := []corev1.Container{pull, c.makeRuntime(tod, weights)}
 	spec := resources.MakePodSpec(tod.Spec.Placement, volumes, inits, c.makeSidecar(tod, version.Name, catalogue, weights))
+	sidecar := &spec.Containers[0]
+	sidecar.Command = append(sidecar.Command, capture.Flags()...)
+	capture.Open(sidecar)
+	spec.Volumes = append(spec.Volumes, capture.Volumes()...)
 	spec.TerminationGracePeriodSeconds = ptr.To(int64((drainTimeout(tod) + stopSlack).Seconds()))
 	spec.TopologySpreadConstraints = spread(tod.Name, version.Name)
 	return spec, nil

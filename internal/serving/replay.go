@@ -41,6 +41,10 @@ func (c Config) MakeReplay(tod *v1alpha1.TryOnDeployment, r Replay, attempt reso
 		Kind: resources.Replay, Namespace: tod.Namespace, Owner: tod.Name, Model: tod.Spec.Model.Name, ModelVersion: r.Candidate.Name,
 		Key: r.Key(), Attempt: attempt, Placement: tod.Spec.Placement,
 	}
+	capture, err := resources.CaptureOf(tod)
+	if err != nil {
+		return nil, err
+	}
 	builder := resources.Config{WorkerImage: c.Images.Worker, RuntimeImage: c.Images.Runtime, Store: c.Store}
 	wanted := tod.Spec.Runtime.Resources
 	if steps := tod.Spec.Rollout.Steps; len(steps) > 0 && steps[0].Replay != nil && steps[0].Replay.Resources != nil {
@@ -52,7 +56,7 @@ func (c Config) MakeReplay(tod *v1alpha1.TryOnDeployment, r Replay, attempt reso
 			LatencyRatio: r.LatencyRatio, TimeoutSeconds: int64(RequestTimeout(tod).Seconds()),
 		},
 		Stable: r.Stable.Weights, Candidate: r.Candidate.Weights, Dataset: r.Dataset,
-		RuntimeImage: c.runtimeImage(tod), Resources: demands(wanted, "250m", "512Mi"),
+		RuntimeImage: c.runtimeImage(tod), Resources: demands(wanted, "250m", "512Mi"), Capture: capture,
 	})
 	if err != nil {
 		return nil, err
@@ -65,10 +69,19 @@ func (c Config) MakeReplay(tod *v1alpha1.TryOnDeployment, r Replay, attempt reso
 
 // MakeReplayPolicy closes every port of the pods that replay: nobody has to ask them anything.
 func MakeReplayPolicy(tod *v1alpha1.TryOnDeployment) *networkingv1.NetworkPolicy {
+	return closed(tod, "replay", ReplaySelector(tod.Name))
+}
+
+// MakeErasePolicy closes every port of the pods that erase captured requests.
+func MakeErasePolicy(tod *v1alpha1.TryOnDeployment) *networkingv1.NetworkPolicy {
+	return closed(tod, "erase", resources.EraseSelector(tod.Name))
+}
+
+func closed(tod *v1alpha1.TryOnDeployment, what string, pods map[string]string) *networkingv1.NetworkPolicy {
 	return &networkingv1.NetworkPolicy{
-		ObjectMeta: metav1.ObjectMeta{Name: names.Child(tod.Name, "replay"), Namespace: tod.Namespace, Labels: Labels(tod.Name)},
+		ObjectMeta: metav1.ObjectMeta{Name: names.Child(tod.Name, what), Namespace: tod.Namespace, Labels: Labels(tod.Name)},
 		Spec: networkingv1.NetworkPolicySpec{
-			PodSelector: metav1.LabelSelector{MatchLabels: ReplaySelector(tod.Name)},
+			PodSelector: metav1.LabelSelector{MatchLabels: pods},
 			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
 		},
 	}

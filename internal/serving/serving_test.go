@@ -75,12 +75,26 @@ func question() serving.Replay {
 	}
 }
 
+// capturing is a deployment whose requests are kept, as it stands once the status says so.
+func capturing(tod *v1alpha1.TryOnDeployment, to v1alpha1.BlobSource) *v1alpha1.TryOnDeployment {
+	tod.Finalizers = []string{names.CapturesFinalizer}
+	tod.Spec.Capture = v1alpha1.CaptureSpec{To: to, SamplePercent: 25, TTL: &metav1.Duration{Duration: time.Hour}, MaxSize: ptr.To(resource.MustParse("64Mi"))}
+	tod.Status.Capture = &v1alpha1.CaptureStatus{URI: to.URI}
+	return tod
+}
+
 func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	version := serving.Version{Name: "tops-v2", Weights: digest}
 	withClaim := config(claim())
 	withBucket := config(resources.Store{URI: "s3://artefacts/tryon", Secret: "artefacts"})
 	shared := storefront()
 	shared.Spec.Catalogue = v1alpha1.BlobSource{URI: "pvc://garments/2026/tops"}
+	inClaim := func() *v1alpha1.TryOnDeployment {
+		return capturing(storefront(), v1alpha1.BlobSource{URI: "pvc://captures/tryon/"})
+	}
+	inBucket := func() *v1alpha1.TryOnDeployment {
+		return capturing(everything(), v1alpha1.BlobSource{URI: "s3://shop/captures?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "captures"}})
+	}
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeDeployment(tod, version, serving.Places{Taken: 2, All: 2}) }
 	}
@@ -91,6 +105,11 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 		"deployment-plain":          deployment(withClaim, storefront()),
 		"deployment-everything":     deployment(withBucket, everything()),
 		"deployment-catalogue-pvc":  deployment(withClaim, shared),
+		"deployment-capture-pvc":    deployment(withClaim, inClaim()),
+		"deployment-capture-s3":     deployment(withBucket, inBucket()),
+		"replay-capture-pvc":        replay(withClaim, inClaim()),
+		"replay-capture-s3":         replay(withBucket, inBucket()),
+		"erase-policy":              func() (any, error) { return serving.MakeErasePolicy(storefront()), nil },
 		"replay":                    replay(withClaim, storefront()),
 		"replay-with-resources":     replay(withBucket, everything()),
 		"replay-policy":             func() (any, error) { return serving.MakeReplayPolicy(storefront()), nil },
@@ -117,7 +136,9 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 }
 
 func TestEveryContainerKeepsToTheRestrictedProfile(t *testing.T) {
-	for name, tod := range map[string]*v1alpha1.TryOnDeployment{"plain": storefront(), "everything": everything()} {
+	for name, tod := range map[string]*v1alpha1.TryOnDeployment{
+		"plain": storefront(), "everything": everything(), "capturing": capturing(storefront(), v1alpha1.BlobSource{URI: "pvc://captures"}),
+	} {
 		t.Run(name, func(t *testing.T) {
 			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
 			if err != nil {
@@ -187,6 +208,46 @@ func TestACatalogueThatCannotBeMountedIsRefused(t *testing.T) {
 		if _, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1}); !errors.Is(err, resources.ErrStore) {
 			t.Errorf("%s: error %v, want one that wraps %v", uri, err, resources.ErrStore)
 		}
+	}
+}
+
+func TestAPlaceForCapturedRequestsThatCannotBeUsedIsRefusedEverywhere(t *testing.T) {
+	for _, uri := range []string{"gs://bucket/x", "pvc://claim/x?y=1", "s3://bucket", "://"} {
+		tod := capturing(storefront(), v1alpha1.BlobSource{URI: uri})
+		_, deployErr := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
+		_, replayErr := config(claim()).MakeReplay(tod, question(), resources.Attempt{})
+		for _, err := range []error{deployErr, replayErr} {
+			if !errors.Is(err, resources.ErrStore) || !strings.Contains(err.Error(), "spec.capture.to") {
+				t.Errorf("%s: error %v, want one about spec.capture.to that wraps %v", uri, err, resources.ErrStore)
+			}
+		}
+	}
+}
+
+func TestOnlyTheSidecarSeesCapturedRequests(t *testing.T) {
+	for name, to := range map[string]v1alpha1.BlobSource{
+		"claim": {URI: "pvc://captures"}, "bucket": {URI: "s3://shop/captures", SecretRef: v1alpha1.SecretReference{Name: "captures"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod := capturing(everything(), to)
+			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			pod := deployment.Spec.Template.Spec
+			for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
+				sees := false
+				for _, m := range c.VolumeMounts {
+					sees = sees || m.Name == "capture"
+				}
+				for _, e := range c.Env {
+					sees = sees || strings.HasPrefix(e.Name, "TRYON_CAPTURE_")
+				}
+				if want := c.Name == names.ContainerSidecar; sees != want {
+					t.Errorf("container %s sees captured requests: %t, want %t", c.Name, sees, want)
+				}
+			}
+		})
 	}
 }
 

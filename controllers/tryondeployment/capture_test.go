@@ -1,0 +1,257 @@
+package tryondeployment_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
+
+// guard watches over captured requests: no pod keeps any that nobody would erase, and none does while they are erased.
+func (p *player) guard(ctx context.Context) error {
+	var jobs batchv1.JobList
+	var pods corev1.PodList
+	if err := p.List(ctx, &jobs, client.InNamespace(p.namespace), client.MatchingLabels{names.LabelWork: "erase"}); err != nil {
+		return err
+	}
+	if err := p.List(ctx, &pods, client.InNamespace(p.namespace)); err != nil {
+		return err
+	}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if pod.Annotations[names.AnnotationCaptures] == "" {
+			continue
+		}
+		tod := &v1alpha1.TryOnDeployment{}
+		err := p.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[names.LabelDeployment]}, tod)
+		left := apierrors.IsNotFound(err) || tod.Annotations[names.LeaveCapturesAnnotation] == "true"
+		if !left && (!slices.Contains(tod.Finalizers, names.CapturesFinalizer) || tod.Status.Capture == nil) {
+			p.breaches = append(p.breaches, fmt.Sprintf("pod %s keeps requests that nothing holds: finalizers %v, status %+v", pod.Name, tod.Finalizers, tod.Status.Capture))
+		}
+		if len(jobs.Items) > 0 {
+			p.breaches = append(p.breaches, fmt.Sprintf("pod %s keeps requests while %s erases them", pod.Name, jobs.Items[0].Name))
+		}
+	}
+	return nil
+}
+
+// keeps makes a deployment that keeps its requests, and waits until it does.
+func (s *stage) keeps(uri string) client.ObjectKey {
+	s.Helper()
+	s.model("tops")
+	s.pass("tops", 1)
+	s.manage()
+	tod := &v1alpha1.TryOnDeployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "storefront", Namespace: s.player.namespace},
+		Spec: v1alpha1.TryOnDeploymentSpec{
+			Model: v1alpha1.ServedModel{Name: "tops"}, Capture: v1alpha1.CaptureSpec{To: v1alpha1.BlobSource{URI: uri}},
+		},
+	}
+	s.must(s.Create(s.Context(), tod))
+	key := client.ObjectKeyFromObject(tod)
+	s.await(key, "requests are kept", captures(uri))
+	return key
+}
+
+func captures(uri string) func(*v1alpha1.TryOnDeployment) bool {
+	return func(tod *v1alpha1.TryOnDeployment) bool {
+		return reasonOf(tod, v1alpha1.ConditionCapturing) == v1alpha1.ReasonCapturing && tod.Status.Capture != nil && tod.Status.Capture.URI == uri && serves("tops-v1")(tod)
+	}
+}
+
+func capturing(reason string) func(*v1alpha1.TryOnDeployment) bool {
+	return func(tod *v1alpha1.TryOnDeployment) bool { return reasonOf(tod, v1alpha1.ConditionCapturing) == reason }
+}
+
+// awaitErasing waits for the Job that erases, other than one before.
+func (s *stage) awaitErasing(before string) (*batchv1.Job, task.Erase) {
+	s.Helper()
+	var found *batchv1.Job
+	err := wait.PollUntilContextTimeout(s.Context(), 50*time.Millisecond, 60*time.Second, true, func(ctx context.Context) (bool, error) {
+		var jobs batchv1.JobList
+		if err := s.List(ctx, &jobs, client.InNamespace(s.player.namespace), client.MatchingLabels{names.LabelErase: "storefront"}); err != nil {
+			return false, err
+		}
+		for i := range jobs.Items {
+			if jobs.Items[i].Name != before {
+				found = &jobs.Items[i]
+			}
+		}
+		return found != nil, nil
+	})
+	if err != nil {
+		s.Fatalf("no Job erases: %v", err)
+	}
+	var erase task.Erase
+	for _, e := range found.Spec.Template.Spec.Containers[0].Env {
+		if e.Name == task.Env {
+			s.must(task.Decode([]byte(e.Value), &erase))
+		}
+	}
+	return found, erase
+}
+
+// erased ends a Job that erases: with a report, or with an error in its place.
+func (s *stage) erased(job *batchv1.Job, erase task.Erase, problem string) {
+	s.Helper()
+	summary, err := json.Marshal(report.EraseSummary{Files: 3, Bytes: 900})
+	s.must(err)
+	envelope := report.Envelope{Schema: report.Schema, Kind: report.KindErase, Key: erase.Key, Verdict: report.Passed, Summary: summary}
+	if problem != "" {
+		envelope.Verdict, envelope.Message = report.Errored, problem
+	}
+	s.finish(job, envelope)
+}
+
+// awaitGone waits until the object is gone.
+func (s *stage) awaitGone(key client.ObjectKey) {
+	s.Helper()
+	tod := &v1alpha1.TryOnDeployment{}
+	err := wait.PollUntilContextTimeout(s.Context(), 50*time.Millisecond, 60*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := s.Get(ctx, key, tod)
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	})
+	if err != nil {
+		s.Fatalf("the object does not go: %v\nstatus: %s", err, show(tod))
+	}
+}
+
+// keptIn gives the subPath at which each container of the only Deployment sees captured requests.
+func (s *stage) keptIn() (mounts []string) {
+	s.Helper()
+	var deployments appsv1.DeploymentList
+	s.must(s.List(s.Context(), &deployments, client.InNamespace(s.player.namespace)))
+	for i := range deployments.Items {
+		spec := deployments.Items[i].Spec.Template.Spec
+		for _, c := range append(spec.InitContainers, spec.Containers...) {
+			for _, m := range c.VolumeMounts {
+				if m.Name == "capture" {
+					mounts = append(mounts, c.Name+" "+m.SubPath)
+				}
+			}
+		}
+	}
+	return mounts
+}
+
+func keepsAndErases(s *stage) {
+	key := s.keeps("pvc://captures/one")
+	if got := s.keptIn(); !slices.Equal(got, []string{"sidecar one/storefront"}) {
+		s.Errorf("captured requests are mounted into %q", got)
+	}
+	tod := s.await(key, "it is said where", captures("pvc://captures/one"))
+	if c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing); c.Message != "10 % of the answered requests are kept for 24h in pvc://captures/one (folder storefront)" {
+		s.Errorf("message %q", c.Message)
+	}
+
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = "pvc://captures/two" })
+	job, erase := s.awaitErasing("")
+	if mount := job.Spec.Template.Spec.Containers[0].VolumeMounts; erase.Capture.Shown != "pvc://captures/one (folder storefront)" || mount[len(mount)-1].SubPath != "one/storefront" {
+		s.Errorf("erased is %+v at %+v", erase.Capture, mount)
+	}
+	policy := &networkingv1.NetworkPolicy{}
+	s.must(s.Get(s.Context(), client.ObjectKey{Namespace: key.Namespace, Name: "storefront-erase"}, policy))
+	tod = s.await(key, "the first place is being erased", func(tod *v1alpha1.TryOnDeployment) bool {
+		return capturing(v1alpha1.ReasonErasing)(tod) && serves("tops-v1")(tod)
+	})
+	if tod.Status.Capture.URI != "pvc://captures/one" || len(s.keptIn()) > 0 {
+		s.Errorf("meanwhile requests are kept in %q, status: %s", s.keptIn(), show(tod))
+	}
+	s.erased(job, erase, "")
+	s.await(key, "requests are kept in the second place", captures("pvc://captures/two"))
+
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture = v1alpha1.CaptureSpec{} })
+	job, erase = s.awaitErasing(job.Name)
+	s.erased(job, erase, "")
+	s.await(key, "nothing is left", func(tod *v1alpha1.TryOnDeployment) bool {
+		return tod.Status.Capture == nil && capturing("")(tod) && len(tod.Finalizers) == 0 && serves("tops-v1")(tod)
+	})
+	err := wait.PollUntilContextTimeout(s.Context(), 50*time.Millisecond, 60*time.Second, true, func(ctx context.Context) (bool, error) {
+		var jobs batchv1.JobList
+		err := s.List(ctx, &jobs, client.InNamespace(key.Namespace))
+		return len(jobs.Items) == 0 && !slices.ContainsFunc(s.children(), func(c string) bool { return strings.Contains(c, "erase") }), err
+	})
+	if err != nil {
+		s.Errorf("children: %v, %v", s.children(), err)
+	}
+}
+
+func erasesBeforeItGoes(s *stage) {
+	key := s.keeps("pvc://captures")
+	s.must(s.Delete(s.Context(), &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}))
+	job, erase := s.awaitErasing("")
+	var deployments appsv1.DeploymentList
+	s.must(s.List(s.Context(), &deployments, client.InNamespace(key.Namespace)))
+	if len(deployments.Items) > 0 {
+		s.Errorf("%s serves while its requests are erased", deployments.Items[0].Name)
+	}
+	s.await(key, "it says what it waits for", stageIs(v1alpha1.ReasonErasing))
+	s.erased(job, erase, "")
+	s.awaitGone(key)
+}
+
+func leavesWhatCannotBeErased(s *stage) {
+	key := s.keeps("s3://shop/captures")
+	s.must(s.Delete(s.Context(), &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}))
+	job, erase := s.awaitErasing("")
+	if want := "s3://shop/captures/" + key.Namespace + "/storefront"; erase.Capture.URI != want {
+		s.Errorf("erased is %s, want %s", erase.Capture.URI, want)
+	}
+	s.erased(job, erase, "no such bucket")
+	tod := s.await(key, "the failure is said", stageIs(v1alpha1.ReasonEraseFailed))
+	message := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing).Message
+	for _, want := range []string{"s3://shop/captures (folder " + key.Namespace + "/storefront)", "no such bucket", "attempt 2 follows at", "kubectl annotate tod storefront tryon.braincreators.com/leave-captures=true"} {
+		if !strings.Contains(message, want) {
+			s.Errorf("message %q does not say %q", message, want)
+		}
+	}
+	s.annotate(key, names.LeaveCapturesAnnotation, "true")
+	s.awaitGone(key)
+}
+
+func goesWithItsNamespace(s *stage) {
+	key := s.keeps("pvc://captures")
+	s.must(s.Delete(s.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: key.Namespace}}))
+	// The namespace's controller would delete everything in it.
+	s.must(s.Delete(s.Context(), &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}))
+	s.awaitGone(key)
+}
+
+func saysThatErasingIsRefused(s *stage) {
+	key := s.keeps("pvc://captures")
+	none := corev1.ResourceList{"count/jobs.batch": resource.MustParse("0")}
+	quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Name: "no-jobs", Namespace: key.Namespace}, Spec: corev1.ResourceQuotaSpec{Hard: none}}
+	s.must(s.Create(s.Context(), quota))
+	quota.Status = corev1.ResourceQuotaStatus{Hard: none, Used: none}
+	s.must(s.Client.Status().Update(s.Context(), quota))
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture = v1alpha1.CaptureSpec{} })
+	tod := s.await(key, "the refusal is said and holds nothing up", func(tod *v1alpha1.TryOnDeployment) bool {
+		return capturing(v1alpha1.ReasonEraseFailed)(tod) && serves("tops-v1")(tod)
+	})
+	if c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing); !strings.Contains(c.Message, "quota") || !slices.Contains(tod.Finalizers, names.CapturesFinalizer) {
+		s.Errorf("finalizers %v, status: %s", tod.Finalizers, show(tod))
+	}
+	s.must(s.Delete(s.Context(), quota))
+	s.annotate(key, names.RetryAnnotation, "now")
+	job, erase := s.awaitErasing("")
+	s.erased(job, erase, "")
+	s.await(key, "nothing is left", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Capture == nil && len(tod.Finalizers) == 0 })
+}

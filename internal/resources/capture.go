@@ -1,0 +1,154 @@
+package resources
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/task"
+)
+
+// captureDir is where a pod sees the folder of captured requests of a claim.
+const captureDir = "/capture"
+
+// Capture is the folder of one deployment's captured requests, as a pod sees it; its zero value is none.
+type Capture struct {
+	// URI is file:///capture or s3://bucket/prefix/namespace/name?…, Shown what a user would call it.
+	URI, Shown string
+	// Mark tells this folder from all others. It stands on every pod that uses the folder, so that it is known when none does any more.
+	Mark string
+	// Percent of the answered requests are kept for Age, at most Bytes at a time; zero where the folder is only to be erased.
+	Percent int32
+	Age     time.Duration
+	Bytes   int64
+
+	claim, sub, secret string
+}
+
+// CaptureOf is the folder that pods of a deployment use now: none before the status says that captured requests may lie there, because what
+// nobody knows of is never erased. Every error wraps ErrStore.
+func CaptureOf(tod *v1alpha1.TryOnDeployment) (Capture, error) {
+	spec, place := tod.Spec.Capture, tod.Status.Capture
+	held := slices.Contains(tod.Finalizers, names.CapturesFinalizer) && tod.DeletionTimestamp.IsZero()
+	if spec.To.URI == "" || place == nil || place.URI != spec.To.URI || !held {
+		return Capture{}, nil
+	}
+	c, err := CaptureIn(tod, v1alpha1.CaptureStatus{URI: spec.To.URI, SecretRef: spec.To.SecretRef})
+	c.Percent, c.Age, c.Bytes = cmp.Or(spec.SamplePercent, 10), 24*time.Hour, 1<<30
+	if spec.TTL != nil {
+		c.Age = spec.TTL.Duration
+	}
+	if spec.MaxSize != nil {
+		c.Bytes = spec.MaxSize.Value()
+	}
+	return c, err
+}
+
+// CaptureIn is the folder of a deployment in a place. Claims belong to a namespace, so its name is no part of a path in one.
+func CaptureIn(tod *v1alpha1.TryOnDeployment, place v1alpha1.CaptureStatus) (Capture, error) {
+	u, err := url.Parse(place.URI)
+	if err != nil {
+		return Capture{}, fmt.Errorf("%w: spec.capture.to: %w", ErrStore, err)
+	}
+	sum := sha256.Sum256([]byte(string(tod.UID) + " " + place.URI))
+	c := Capture{Mark: hex.EncodeToString(sum[:8])}
+	folder := tod.Name
+	switch {
+	case u.Scheme == "s3" && strings.Trim(u.Path, "/") == "":
+		return Capture{}, fmt.Errorf("%w: spec.capture.to %q: write s3://<bucket>/<prefix>", ErrStore, place.URI)
+	case u.Scheme == "s3":
+		folder = tod.Namespace + "/" + tod.Name
+		c.URI, c.secret = u.JoinPath(folder).String(), place.SecretRef.Name
+	case u.Scheme != "pvc" || u.Host == "":
+		return Capture{}, fmt.Errorf("%w: spec.capture.to %q is neither pvc:// nor s3://", ErrStore, place.URI)
+	case u.RawQuery != "":
+		return Capture{}, fmt.Errorf("%w: spec.capture.to %q: a pvc:// place takes no options; remove everything from '?'", ErrStore, place.URI)
+	default:
+		c.URI, c.claim, c.sub = "file://"+captureDir, u.Host, strings.TrimPrefix(path.Join("/", u.Path, tod.Name), "/")
+	}
+	c.Shown = fmt.Sprintf("%s (folder %s)", place.URI, folder)
+	return c, nil
+}
+
+// Task is the folder as a worker is told of it; nil for none.
+func (c Capture) Task() *task.Capture {
+	if c.URI == "" {
+		return nil
+	}
+	return &task.Capture{URI: c.URI, Shown: c.Shown, AgeSeconds: int64(c.Age.Seconds())}
+}
+
+// Flags of a sidecar that keeps requests; none when none are kept.
+func (c Capture) Flags() []string {
+	if c.URI == "" {
+		return nil
+	}
+	return []string{
+		"--capture", c.URI, "--capture-percent", strconv.Itoa(int(c.Percent)), "--capture-ttl", c.Age.String(), "--capture-bytes", strconv.FormatInt(c.Bytes, 10),
+	}
+}
+
+// Volumes of the folder in a pod; none for s3://.
+func (c Capture) Volumes() []corev1.Volume {
+	if c.claim == "" {
+		return nil
+	}
+	return []corev1.Volume{{Name: "capture", VolumeSource: corev1.VolumeSource{
+		PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: c.claim},
+	}}}
+}
+
+// Open lets a container read and write the folder, and nothing beside it in the claim.
+func (c Capture) Open(container *corev1.Container) {
+	if c.claim != "" {
+		container.VolumeMounts = append(container.VolumeMounts, corev1.VolumeMount{Name: "capture", MountPath: captureDir, SubPath: c.sub})
+	}
+	container.Env = append(container.Env, credentials(task.EnvCapture, c.secret)...)
+}
+
+// Sign marks the pods of a template as users of the folder; they are none without one.
+func (c Capture) Sign(template *metav1.ObjectMeta) {
+	if c.Mark != "" {
+		metav1.SetMetaDataAnnotation(template, names.AnnotationCaptures, c.Mark)
+	}
+}
+
+// eraseDeadline is how long erasing may take in seconds, the wait for a node or a missing Secret included: then another attempt follows.
+const eraseDeadline int64 = 1800
+
+// MakeErase builds the Job that removes all captured requests of a deployment from a folder, which nobody else may use by then: its pod
+// is the only one without the folder's mark.
+func (c Config) MakeErase(w Work, capture Capture) (*batchv1.Job, error) {
+	p := &pod{volumes: capture.Volumes()}
+	p.worker = container(names.ContainerWorker, c.WorkerImage, []string{"/tryon-worker", "erase"})
+	capture.Open(&p.worker)
+	if err := withTask(&p.worker, task.Erase{Key: string(w.Key), Capture: ptr.Deref(capture.Task(), task.Capture{})}); err != nil {
+		return nil, err
+	}
+	job := MakeJob(w, p.make(w))
+	for key, value := range EraseSelector(w.Owner) {
+		job.Labels[key], job.Spec.Template.Labels[key] = value, value
+	}
+	// The controller makes further attempts, ever later, as with datasets.
+	job.Spec.BackoffLimit, job.Spec.ActiveDeadlineSeconds = ptr.To[int32](0), ptr.To(eraseDeadline)
+	return job, nil
+}
+
+// EraseSelector selects the Jobs and pods that erase captured requests of a deployment.
+func EraseSelector(deployment string) map[string]string {
+	return map[string]string{names.LabelErase: names.LabelValue(deployment)}
+}
