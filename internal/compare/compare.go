@@ -97,9 +97,6 @@ func answerOf(out oip.Result) quality.Answer {
 	return quality.Answer{Image: out.Image, WarpedMask: out.WarpedMask, CompositeMask: out.CompositeMask}
 }
 
-// Apart is how far the two pictures are apart; zero when one is missing.
-func (p Pair) Apart() quality.Difference { return p.apart }
-
 // Add counts the pair. Values outside their bounds, which the proxies do not give, would be refused and not counted.
 func (p Pair) Add(t *evidence.Totals) {
 	t.Pairs++

@@ -214,7 +214,7 @@ func (m *Mirror) handle(ctx context.Context, c *comparer, j job) *capture.Compar
 	if m.count(j.epoch, pair.Add) {
 		m.options.Paired(stableOutcome(j.sample), string(got.outcome), time.Since(start))
 	}
-	apart := pair.Apart()
+	apart, _ := pair.Apart()
 	return &capture.Compared{Epoch: j.epoch.shadow.Epoch, Version: j.epoch.shadow.Version, Image: got.out.Image, Garment: apart.Garment, Outside: apart.Outside}
 }
 
