@@ -22,7 +22,11 @@ import (
 )
 
 // Wish is a person's photo and the picture of a garment that the person does not wear, both PNG.
-type Wish struct{ Person, Garment []byte }
+type Wish struct {
+	Person, Garment []byte
+	// Private says that the person does not want to be captured.
+	Private bool
+}
 
 // Draw draws so many persons, each with one wish. The folder holds the pictures afterwards.
 func Draw(ctx context.Context, dir string, seed uint64, persons int) ([]Wish, error) {
@@ -122,9 +126,12 @@ func Ask(ctx context.Context, k *kube.Cluster, service string, w Wish) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	header := http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}
+	if w.Private {
+		header.Set("Tryon-Capture", "no")
+	}
 	reply, err := k.Proxy(ctx, kube.Request{
-		Method: http.MethodPost, Target: "services/" + service + ":8080", Path: "v1/tryon",
-		Header: http.Header{"Content-Type": {contentType}, "Accept": {"image/png"}}, Body: body,
+		Method: http.MethodPost, Target: "services/" + service + ":8080", Path: "v1/tryon", Header: header, Body: body,
 	})
 	if err != nil {
 		return nil, err

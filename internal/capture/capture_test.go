@@ -107,7 +107,7 @@ func TestARequestIsReadAsItWasTaken(t *testing.T) {
 func TestAListingHasTheNewestFirstAndOnlyOurs(t *testing.T) {
 	each(t, func(t *testing.T, f *Folder) {
 		second, first := put(t, f, taken(noon.Add(time.Second))), put(t, f, taken(noon))
-		page, err := f.PutPage(t.Context(), noon.Add(2*time.Second), []byte("<html>"))
+		page, err := f.PutPage(t.Context(), judgement, noon.Add(2*time.Second), []byte("<html>"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestASweepKeepsTheFolderWithinItsAgeAndItsSize(t *testing.T) {
 	each(t, func(t *testing.T, f *Folder) {
 		old, older := put(t, f, taken(noon.Add(-50*time.Minute))), put(t, f, taken(noon.Add(-time.Hour-time.Second)))
 		recent, late := put(t, f, taken(noon.Add(5*time.Minute))), put(t, f, taken(noon.Add(time.Hour)))
-		page, err := f.PutPage(t.Context(), noon.Add(-2*time.Hour), []byte("<html>"))
+		page, err := f.PutPage(t.Context(), judgement, noon.Add(-2*time.Hour), []byte("<html>"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,27 +10,22 @@ import (
 
 const judgement = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
-var taken = time.Date(2026, 11, 22, 9, 30, 0, 250_000_000, time.UTC)
+var morning = time.Date(2026, 11, 22, 9, 30, 0, 250_000_000, time.UTC)
 
 func openDir(t *testing.T) (*Folder, string) {
 	t.Helper()
 	dir := t.TempDir()
-	f, err := Open(t.Context(), "file://"+dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = f.Close() })
-	return f, dir
+	return open(t, "file://"+dir), dir
 }
 
 func TestAPageIsNamedAfterItsOldestPictureAndItsDigest(t *testing.T) {
 	f, dir := openDir(t)
-	name, err := f.PutPage(t.Context(), judgement, taken, []byte("page"))
+	name, err := f.PutPage(t.Context(), judgement, morning, []byte("page"))
 	if err != nil || name != "20261122T093000.250Z-0011223344556677.html" {
 		t.Errorf("%q: %v", name, err)
 	}
 	entries, err := f.List(t.Context())
-	if err != nil || len(entries) != 1 || entries[0].Kind != KindPage || !entries[0].TakenAt.Equal(taken) {
+	if err != nil || len(entries) != 1 || entries[0].Kind != KindPage || !entries[0].TakenAt.Equal(morning) {
 		t.Errorf("%+v: %v", entries, err)
 	}
 	if body, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(body) != "page" {
@@ -49,7 +44,7 @@ func TestALaterPageOfTheSameDigestTakesThePlaceOfTheEarlierAndOfNoOther(t *testi
 		digest string
 		oldest time.Time
 		body   string
-	}{{judgement, taken, "first"}, {judgement, taken, "second"}, {other, taken, "other"}, {judgement, taken.Add(time.Hour), "third"}} {
+	}{{judgement, morning, "first"}, {judgement, morning, "second"}, {other, morning, "other"}, {judgement, morning.Add(time.Hour), "third"}} {
 		if _, err := f.PutPage(t.Context(), page.digest, page.oldest, []byte(page.body)); err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +71,7 @@ func TestAPageOfNoDigestOrNoTimeIsNotWritten(t *testing.T) {
 	for _, bad := range []struct {
 		digest string
 		at     time.Time
-	}{{"", taken}, {"sha256:0011", taken}, {"../../../etc/cron.d/x", taken}, {strings.ToUpper(judgement), taken}, {judgement, time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)}} {
+	}{{"", morning}, {"sha256:0011", morning}, {"../../../etc/cron.d/x", morning}, {strings.ToUpper(judgement), morning}, {judgement, time.Date(12026, 1, 1, 0, 0, 0, 0, time.UTC)}} {
 		if name, err := f.PutPage(t.Context(), bad.digest, bad.at, []byte("page")); err == nil {
 			t.Errorf("%q at %s became %q", bad.digest, bad.at, name)
 		}
@@ -91,7 +86,7 @@ func TestAFileLivesUntilItsAgeAndOneFromTheFutureDoesNot(t *testing.T) {
 		since time.Duration
 		want  bool
 	}{{0, true}, {time.Hour, true}, {time.Hour + 1, false}, {-maxSkew, true}, {-maxSkew - 1, false}} {
-		if got := (Entry{TakenAt: taken}).Lives(taken.Add(c.since), time.Hour); got != c.want {
+		if got := (Entry{TakenAt: morning}).Lives(morning.Add(c.since), time.Hour); got != c.want {
 			t.Errorf("after %s: %t", c.since, got)
 		}
 	}

@@ -22,9 +22,9 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
-// TestAVersionIsJudgedOnKnownRequestsWhereNobodyShops serves an earlier version where no shopper comes, asks for a later one, and sees it
-// promoted by a replay, before which it has no pod.
-func TestAVersionIsJudgedOnKnownRequestsWhereNobodyShops(t *testing.T) {
+// TestAVersionIsJudgedOnKnownRequestsWhereHardlyAnybodyShops serves an earlier version where a few shoppers come, asks for a later one, and sees
+// it promoted by a replay, before which it has no pod. The shoppers' requests are captured and replayed, and gone once the deployment is.
+func TestAVersionIsJudgedOnKnownRequestsWhereHardlyAnybodyShops(t *testing.T) {
 	k := cluster(t)
 	older, newer := lastTwo(t, k)
 	d := &v1alpha1.TryOnDeployment{
@@ -36,9 +36,11 @@ func TestAVersionIsJudgedOnKnownRequestsWhereNobodyShops(t *testing.T) {
 				Resources: &v1alpha1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("128Mi")}},
 			}}}},
 			// The test split of the demo has 64 requests; a margin of 0.2 takes some 20 without a fault.
-			Gates: []v1alpha1.LiveGate{{Metric: v1alpha1.LiveErrors, Max: "0.2"}},
+			Gates:   []v1alpha1.LiveGate{{Metric: v1alpha1.LiveErrors, Max: "0.2"}},
+			Capture: v1alpha1.CaptureSpec{To: v1alpha1.BlobSource{URI: "pvc://captures/try-ons"}, SamplePercent: 100, TTL: &metav1.Duration{Duration: time.Hour}},
 		},
 	}
+	makeClaim(t, k, "captures")
 	if err := k.Create(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +48,8 @@ func TestAVersionIsJudgedOnKnownRequestsWhereNobodyShops(t *testing.T) {
 	await(t, k, d, 2*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) {
 		return d.Status.Stable == older.Name && conditionIsTrue(d.Status.Conditions, v1alpha1.ConditionReady), nil
 	})
+	folder := openCaptures(t, k, "captures", "try-ons/"+d.Name)
+	captureSome(t, k, d.Name, folder)
 	base := client.MergeFrom(d.DeepCopy())
 	d.Spec.Model.Version = newer.Spec.Version
 	if err := k.Patch(t.Context(), d, base); err != nil {
@@ -66,6 +70,8 @@ func TestAVersionIsJudgedOnKnownRequestsWhereNobodyShops(t *testing.T) {
 	if !replayed {
 		t.Error("no replay was seen")
 	}
+	checkCapturedWereReplayed(t, k, d, folder)
+	checkErased(t, k, d, folder)
 }
 
 // checkReplayed sees that the version was promoted on pairs of a replay, whose Job is gone.
