@@ -172,7 +172,7 @@ func TestASweepKeepsTheFolderWithinItsAgeAndItsSize(t *testing.T) {
 func TestOnceFullASweepKeepsNothingOlder(t *testing.T) {
 	f := open(t, "file://"+t.TempDir())
 	for at, size := range []int{10, 5000, 10} {
-		if err := f.put(t.Context(), newName(noon.Add(-time.Duration(at)*time.Minute), KindRequest), make([]byte, size)); err != nil {
+		if err := f.put(t.Context(), newName(noon.Add(-time.Duration(at)*time.Minute)), make([]byte, size)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestASweepGoesOnWhenOneFileCannotBeRemoved(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, "file://"+dir)
 	put(t, f, taken(noon.Add(-2*time.Hour)))
-	stuck := newName(noon.Add(-2*time.Hour), KindRequest)
+	stuck := newName(noon.Add(-2 * time.Hour))
 	bad := stubborn{f.place, stuck}
 	if err := f.put(t.Context(), stuck, []byte("x")); err != nil {
 		t.Fatal(err)

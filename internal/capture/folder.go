@@ -96,7 +96,7 @@ func (f *Folder) Close() error { return f.close() }
 
 // Put adds a request and gives its name.
 func (f *Folder) Put(ctx context.Context, r Request) (string, error) {
-	name := newName(r.TakenAt, KindRequest)
+	name := newName(r.TakenAt)
 	return name, f.Replace(ctx, name, r)
 }
 
@@ -183,10 +183,10 @@ const (
 
 var names = regexp.MustCompile(`^([0-9]{8}T[0-9]{6}\.[0-9]{3}Z)-[0-9a-f]{16}(\.zip|\.html)$`)
 
-func newName(at time.Time, kind Kind) string {
+func newName(at time.Time) string {
 	var b [random]byte
 	_, _ = rand.Read(b[:])
-	return nameOf(at, hex.EncodeToString(b[:]), kind)
+	return nameOf(at, hex.EncodeToString(b[:]), KindRequest)
 }
 
 func nameOf(at time.Time, id string, kind Kind) string {

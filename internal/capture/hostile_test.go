@@ -95,7 +95,7 @@ func TestFilesOfStrangersAreRefusedWithinBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, "file://"+t.TempDir())
-			at := newName(noon, KindRequest)
+			at := newName(noon)
 			if err := f.put(t.Context(), at, body); err != nil {
 				t.Fatal(err)
 			}
@@ -125,7 +125,7 @@ func TestWhatIsNoFileIsNeitherReadNorListed(t *testing.T) {
 		"folder": func(path string) error { return os.Mkdir(path, 0o700) },
 		"link":   func(path string) error { return os.Symlink("../secret", path) },
 	} {
-		name := newName(noon, KindRequest)
+		name := newName(noon)
 		if err := make(filepath.Join(in, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestWhatIsNoFileIsNeitherReadNorListed(t *testing.T) {
 	if got := listed(t, f); len(got) != 0 {
 		t.Errorf("listed are %v", got)
 	}
-	if _, err := f.Read(t.Context(), newName(noon, KindRequest)); !errors.Is(err, ErrNotFound) {
+	if _, err := f.Read(t.Context(), newName(noon)); !errors.Is(err, ErrNotFound) {
 		t.Errorf("a file that has gone: %v", err)
 	}
 	if _, err := f.Read(t.Context(), "../secret"); !errors.Is(err, ErrBadFile) {
@@ -147,7 +147,7 @@ func TestWhatIsNoFileIsNeitherReadNorListed(t *testing.T) {
 func TestAFileThatIsTooLargeIsNotReadWhole(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, "file://"+dir)
-	name := newName(noon, KindRequest)
+	name := newName(noon)
 	large, err := os.Create(filepath.Join(dir, name))
 	if err == nil {
 		err = errors.Join(large.Truncate(10*maxFile), large.Close())

@@ -55,7 +55,7 @@ func TestAJudgementsPageIsMadeFromTheTaskAndLeavesAnEnvelope(t *testing.T) {
 }
 
 func TestAJudgementShowsWhatIsCapturedUntilItsTimeIsOver(t *testing.T) {
-	uri := (&url.URL{Scheme: "file", Path: filepath.Join(t.TempDir(), "store")}).String()
+	uri := "file://" + t.TempDir()
 	dir := t.TempDir()
 	folder, err := capture.Open(t.Context(), "file://"+dir)
 	if err != nil {
