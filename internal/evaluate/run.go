@@ -2,7 +2,6 @@ package evaluate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"io"
@@ -46,22 +45,6 @@ type Options struct {
 	Answer time.Duration
 }
 
-// stop is an end without scores.
-type stop struct {
-	reason string
-	err    error
-}
-
-func (s *stop) Error() string { return s.err.Error() }
-func (s *stop) Unwrap() error { return s.err }
-
-func because(reason string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &stop{reason, err}
-}
-
 // session is one evaluation.
 type session struct {
 	o         Options
@@ -89,45 +72,39 @@ func Run(ctx context.Context, o Options) report.Envelope {
 			return e
 		}
 	}
-	e, _ := report.New(report.KindEvaluation, o.Task.Key, report.Errored, nil)
-	e.Reason, e.Message = ReasonStoreUnavailable, err.Error()
-	var why *stop
-	if errors.As(err, &why) {
-		e.Reason = why.reason
-	}
-	return e
+	return report.End(report.KindEvaluation, o.Task.Key, err, ReasonStoreUnavailable)
 }
 
 func (s *session) run(ctx context.Context) (*Document, *report.Reference, error) {
 	hexKey, err := s.check()
 	if err != nil {
-		return nil, nil, because(ReasonBadTask, err)
+		return nil, nil, report.Errored.Because(ReasonBadTask, err)
 	}
 	if s.store, err = artefact.Open(ctx, s.o.Task.Store); err != nil {
-		return nil, nil, because(ReasonStoreUnavailable, err)
+		return nil, nil, report.Errored.Because(ReasonStoreUnavailable, err)
 	}
 	defer func() { _ = s.store.Close() }()
 	closeSource, err := s.openDataset(ctx)
 	if err != nil {
-		return nil, nil, because(ReasonDatasetUnavailable, err)
+		return nil, nil, report.Errored.Because(ReasonDatasetUnavailable, err)
 	}
 	defer closeSource()
 	if err := s.connect(ctx); err != nil {
-		return nil, nil, because(ReasonRuntimeUnavailable, err)
+		return nil, nil, report.Errored.Because(ReasonRuntimeUnavailable, err)
 	}
 	doc, err := s.measure(ctx)
 	if err != nil {
-		return nil, nil, because(ReasonCaseFailed, err)
+		return nil, nil, report.Errored.Because(ReasonCaseFailed, err)
 	}
 	if doc.Golden, err = s.recordGolden(ctx); err != nil {
 		return nil, nil, err
 	}
 	shown, err := s.showcase(ctx, doc)
 	if err != nil {
-		return nil, nil, because(ReasonCaseFailed, err)
+		return nil, nil, report.Errored.Because(ReasonCaseFailed, err)
 	}
 	ref, err := s.publish(ctx, hexKey, doc, shown)
-	return doc, ref, because(ReasonStoreUnavailable, err)
+	return doc, ref, report.Errored.Because(ReasonStoreUnavailable, err)
 }
 
 func (s *session) check() (hexKey string, err error) {
@@ -246,24 +223,24 @@ func (s *session) recordGolden(ctx context.Context) (digest string, err error) {
 		c := s.plan.cases[i]
 		p, out, err := s.answer(ctx, c)
 		if err != nil {
-			return "", because(ReasonCaseFailed, fmt.Errorf("golden request %s: %w", c.name, err))
+			return "", report.Errored.Because(ReasonCaseFailed, fmt.Errorf("golden request %s: %w", c.name, err))
 		}
 		recorded = append(recorded, golden.Recorded{Name: c.name, In: p.request(), Out: out})
 	}
 	if err := os.MkdirAll(s.o.Task.Scratch, 0o755); err != nil {
-		return "", because(ReasonStoreUnavailable, fmt.Errorf("creating scratch folder: %w", err))
+		return "", report.Errored.Because(ReasonStoreUnavailable, fmt.Errorf("creating scratch folder: %w", err))
 	}
 	dir, err := os.MkdirTemp(s.o.Task.Scratch, "golden-")
 	if err != nil {
-		return "", because(ReasonStoreUnavailable, fmt.Errorf("creating scratch folder: %w", err))
+		return "", report.Errored.Because(ReasonStoreUnavailable, fmt.Errorf("creating scratch folder: %w", err))
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	if err := golden.Write(dir, s.signature, recorded); err != nil {
-		return "", because(ReasonStoreUnavailable, err)
+		return "", report.Errored.Because(ReasonStoreUnavailable, err)
 	}
 	tree, err := s.store.PutTree(ctx, filepath.Clean(dir))
 	if err != nil {
-		return "", because(ReasonStoreUnavailable, fmt.Errorf("storing golden requests: %w", err))
+		return "", report.Errored.Because(ReasonStoreUnavailable, fmt.Errorf("storing golden requests: %w", err))
 	}
 	return tree.Digest, nil
 }

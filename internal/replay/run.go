@@ -39,16 +39,8 @@ type Options struct {
 	Ready time.Duration
 }
 
-// stop is an end without evidence.
-type stop struct {
-	reason string
-	err    error
-}
-
-func (s *stop) Error() string { return s.err.Error() }
-func (s *stop) Unwrap() error { return s.err }
-
-func because(reason string, err error) error { return &stop{reason, err} }
+// because is an end without evidence.
+func because(reason string, err error) error { return report.Errored.Because(reason, err) }
 
 // Run compares, and says what was counted.
 func Run(ctx context.Context, o Options) report.Envelope {
@@ -62,16 +54,10 @@ func Run(ctx context.Context, o Options) report.Envelope {
 			return e
 		}
 	}
-	e, _ := report.New(report.KindReplay, o.Task.Key, report.Errored, nil)
-	e.Reason, e.Message = ReasonRequestsUnavailable, err.Error()
-	var why *stop
-	switch {
-	case ctx.Err() != nil:
-		e.Reason = ReasonStopped
-	case errors.As(err, &why):
-		e.Reason = why.reason
+	if ctx.Err() != nil {
+		err = because(ReasonStopped, err)
 	}
-	return e
+	return report.End(report.KindReplay, o.Task.Key, err, ReasonRequestsUnavailable)
 }
 
 // session is one replay.

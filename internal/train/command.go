@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/braincreators/tryon-operator/internal/report"
 )
 
 // uploadPatience bounds the last checkpoint's upload after the command has ended.
@@ -50,8 +52,8 @@ func (s *session) train(ctx context.Context) error {
 
 // settle removes checkpoints that an unhealthy stage must not be resumed from.
 func (s *session) settle(ctx context.Context, err error) error {
-	var h *halt
-	if !errors.As(err, &h) || s.o.Rank != 0 || (h.reason != ReasonNonFiniteLoss && h.reason != ReasonMetricOutOfBounds) {
+	var h *report.Halt
+	if !errors.As(err, &h) || s.o.Rank != 0 || (h.Reason != ReasonNonFiniteLoss && h.Reason != ReasonMetricOutOfBounds) {
 		return err
 	}
 	if discardErr := s.forgetAfter(context.WithoutCancel(ctx), s.meter.healthyStep()); discardErr != nil {

@@ -39,40 +39,25 @@ const (
 	ReasonBadOutput = "BadOutput"
 )
 
-// halt is an end of the stage other than success.
-type halt struct {
-	verdict report.Verdict
-	reason  string
-	err     error
-}
-
-func (h *halt) Error() string { return h.err.Error() }
-func (h *halt) Unwrap() error { return h.err }
-
-func errored(reason string, err error) error { return &halt{report.Errored, reason, err} }
-func failed(reason string, err error) error  { return &halt{report.Failed, reason, err} }
+func errored(reason string, err error) error { return report.Errored.Because(reason, err) }
+func failed(reason string, err error) error  { return report.Failed.Because(reason, err) }
 
 // envelope makes the stage's last word from its document or from the error that ended it.
 func (s *session) envelope(doc *Document, ref *report.Reference, err error) report.Envelope {
-	var h *halt
 	switch {
 	case err == nil && doc == nil:
 		// Another rank has the result.
 		e, _ := report.New(report.KindStage, s.o.Task.Key, report.Passed, nil)
 		return e
 	case err == nil:
-		e, encodeErr := report.New(report.KindStage, s.o.Task.Key, report.Passed, doc.Summary)
-		if encodeErr == nil {
+		var e report.Envelope
+		if e, err = report.New(report.KindStage, s.o.Task.Key, report.Passed, doc.Summary); err == nil {
 			e.Report = ref
 			return e
 		}
-		h = &halt{report.Errored, ReasonBadOutput, encodeErr}
-	case !errors.As(err, &h):
-		h = &halt{report.Errored, ReasonStoreUnavailable, err}
+		err = errored(ReasonBadOutput, err)
 	}
-	e, _ := report.New(report.KindStage, s.o.Task.Key, h.verdict, nil)
-	e.Reason, e.Message = h.reason, h.Error()
-	return e
+	return report.End(report.KindStage, s.o.Task.Key, err, ReasonStoreUnavailable)
 }
 
 // damaged tells whether the store answered and what it holds is unusable, in contrast to a store that did not answer.

@@ -103,8 +103,8 @@ func (s *session) run(ctx context.Context) (*Document, *report.Reference, error)
 	s.meter.enter(phasePublishing)
 	// A stage that is done is published even when the pod was asked to stop meanwhile.
 	doc, ref, err := s.publish(context.WithoutCancel(ctx))
-	var h *halt
-	if errors.As(err, &h) && h.reason == ReasonNoOutput {
+	var h *report.Halt
+	if errors.As(err, &h) && h.Reason == ReasonNoOutput {
 		// A command that was asked to stop may end with 0 although it is not done.
 		err = orTerminated(ctx, err)
 	}
