@@ -56,6 +56,11 @@ func TestAJudgementsPageIsMadeFromTheTaskAndLeavesAnEnvelope(t *testing.T) {
 
 func TestAJudgementShowsWhatIsCapturedUntilItsTimeIsOver(t *testing.T) {
 	uri := (&url.URL{Scheme: "file", Path: filepath.Join(t.TempDir(), "store")}).String()
+	store, err := artefact.Create(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
 	dir := t.TempDir()
 	folder, err := capture.Open(t.Context(), "file://"+dir)
 	if err != nil {
