@@ -55,12 +55,12 @@ func (s *stage) work(job *batchv1.Job) (done task.Judgement, store *artefact.Sto
 		}
 	}
 	done.Store, done.Scratch = (&url.URL{Scheme: "file", Path: filepath.Join(s.TempDir(), "store")}).String(), s.TempDir()
+	store, err := artefact.Create(s.Context(), done.Store)
+	s.must(err)
+	s.Cleanup(func() { _ = store.Close() })
 	envelope := judgement.Run(s.Context(), judgement.Options{Task: done, Log: io.Discard})
 	body, err := envelope.Encode()
 	s.must(err)
-	store, err = artefact.Open(s.Context(), done.Store)
-	s.must(err)
-	s.Cleanup(func() { _ = store.Close() })
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
 			Name: job.Name + "-1", Namespace: job.Namespace, Labels: job.Spec.Template.Labels,

@@ -7,6 +7,8 @@ import (
 )
 
 var (
+	// ErrNoStore says that there is no artefact store at the place that was named.
+	ErrNoStore = errors.New("there is no artefact store")
 	// ErrNotFound says that the store holds no document or blob of that name.
 	ErrNotFound = errors.New("not found in the artefact store")
 	// ErrDigestMismatch says that bytes are not the ones their digest names.

@@ -35,19 +35,16 @@ type Store struct {
 	sweep sync.Once
 }
 
-// Open opens a store by its URI. file:///dir creates the folder when it is missing. s3://bucket/prefix takes the query
-// parameters endpoint, region, s3ForcePathStyle and the others of gocloud.dev/aws; its credentials come from the environment
-// (see package bucket, task.EnvStore) and never from the URI.
+// Open opens a store by its URI. The folder of file:///dir must exist (ErrNoStore): an empty one in its place would hide a typing
+// mistake. s3://bucket/prefix takes the query parameters endpoint, region, s3ForcePathStyle and the others of gocloud.dev/aws; its
+// credentials come from the environment (see package bucket, task.EnvStore) and never from the URI.
 func Open(ctx context.Context, uri string) (*Store, error) {
-	u, err := url.Parse(uri)
+	u, err := parse(uri)
 	if err != nil {
-		return nil, fmt.Errorf("parsing artefact store URI: %w", err)
-	}
-	if u.User != nil || u.Fragment != "" {
-		return nil, fmt.Errorf("artefact store %s: credentials and fragments do not belong into the URI", u.Redacted())
+		return nil, err
 	}
 	switch u.Scheme {
-	case "file":
+	case fileScheme:
 		return openFolder(u)
 	case s3blob.Scheme:
 		return openS3(ctx, u)
@@ -56,15 +53,54 @@ func Open(ctx context.Context, uri string) (*Store, error) {
 	}
 }
 
-func openFolder(u *url.URL) (*Store, error) {
-	if u.Host != "" || u.RawQuery != "" || !filepath.IsAbs(u.Path) {
-		return nil, fmt.Errorf("artefact store %q: want file:///absolute/folder and nothing else", u)
+// Create opens a store like Open, and makes the folder of file:///dir where it is missing. It is for those who write the first
+// thing into a store.
+func Create(ctx context.Context, uri string) (*Store, error) {
+	u, err := parse(uri)
+	if err != nil {
+		return nil, err
 	}
-	at := filepath.Clean(u.Path)
-	if err := os.MkdirAll(at, 0o777); err != nil {
-		return nil, fmt.Errorf("opening artefact store: %w", err)
+	if u.Scheme == fileScheme {
+		at, err := folderOf(u)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.MkdirAll(at, 0o777); err != nil {
+			return nil, fmt.Errorf("creating artefact store: %w", err)
+		}
+	}
+	return Open(ctx, uri)
+}
+
+const fileScheme = "file"
+
+func parse(uri string) (*url.URL, error) {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return nil, fmt.Errorf("parsing artefact store URI: %w", err)
+	}
+	if u.User != nil || u.Fragment != "" {
+		return nil, fmt.Errorf("artefact store %s: credentials and fragments do not belong into the URI", u.Redacted())
+	}
+	return u, nil
+}
+
+func folderOf(u *url.URL) (string, error) {
+	if u.Host != "" || u.RawQuery != "" || !filepath.IsAbs(u.Path) {
+		return "", fmt.Errorf("artefact store %q: want file:///absolute/folder and nothing else", u)
+	}
+	return filepath.Clean(u.Path), nil
+}
+
+func openFolder(u *url.URL) (*Store, error) {
+	at, err := folderOf(u)
+	if err != nil {
+		return nil, err
 	}
 	f, err := folder.Open(at)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w at %s: that folder does not exist", ErrNoStore, u)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening artefact store: %w", err)
 	}

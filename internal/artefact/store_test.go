@@ -25,7 +25,7 @@ type opened struct {
 
 func open(t *testing.T, uri, folder string) opened {
 	t.Helper()
-	s, err := artefact.Open(t.Context(), uri)
+	s, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,8 +279,30 @@ func TestURIsThatAreNotStoresAreRefused(t *testing.T) {
 		"", "/dir", "file://host/dir", "file:dir", "file:///dir?metadata=", "ftp://x/y", "s3://", "s3://user:pw@bucket/x", "s3://bucket/../x",
 		"s3://bucket/x?frobnicate=1", "s3://bucket/x#frag", "FILE:///\x00",
 	} {
-		if s, err := artefact.Open(t.Context(), uri); err == nil {
-			t.Errorf("Open(%q) succeeded: %+v", uri, s)
+		for name, open := range map[string]func(context.Context, string) (*artefact.Store, error){"Open": artefact.Open, "Create": artefact.Create} {
+			if s, err := open(t.Context(), uri); err == nil {
+				t.Errorf("%s(%q) succeeded: %+v", name, uri, s)
+			}
+		}
+	}
+}
+
+func TestOnlyCreateMakesAFolder(t *testing.T) {
+	parent := t.TempDir()
+	at := filepath.Join(parent, "team", "typo")
+	if _, err := artefact.Open(t.Context(), "file://"+at); !errors.Is(err, artefact.ErrNoStore) || !strings.Contains(err.Error(), at) {
+		t.Errorf("opening what is not there: %v, want ErrNoStore with the folder's name", err)
+	}
+	if entries, err := os.ReadDir(parent); err != nil || len(entries) > 0 {
+		t.Errorf("opening has made %v (%v)", entries, err)
+	}
+	for _, open := range []func(context.Context, string) (*artefact.Store, error){artefact.Create, artefact.Open, artefact.Create} {
+		s, err := open(t.Context(), "file://"+at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func BenchmarkSuite(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	store, err := artefact.Open(b.Context(), "file://"+filepath.Join(b.TempDir(), "store"))
+	store, err := artefact.Create(b.Context(), "file://"+filepath.Join(b.TempDir(), "store"))
 	if err != nil {
 		b.Fatal(err)
 	}

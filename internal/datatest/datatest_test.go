@@ -41,7 +41,7 @@ func draw(t *testing.T, broken ...string) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.store, err = artefact.Open(t.Context(), "file://"+filepath.Join(t.TempDir(), "store")); err != nil {
+	if s.store, err = artefact.Create(t.Context(), "file://"+filepath.Join(t.TempDir(), "store")); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.store.Close() })

@@ -70,7 +70,7 @@ func newBench(t *testing.T, runtimeURL string, drop ...string) *bench {
 		}
 	}
 	uri := "file://" + filepath.Join(base, "store")
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}

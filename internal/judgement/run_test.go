@@ -25,7 +25,7 @@ var pages = flag.String("pages", "", "folder that takes the pages that are made"
 func openStore(t *testing.T) (*artefact.Store, string) {
 	t.Helper()
 	uri := (&url.URL{Scheme: "file", Path: filepath.Join(t.TempDir(), "store")}).String()
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ type bench struct {
 func newBench(t *testing.T, spoil func(weights, golden string) error) *bench {
 	t.Helper()
 	uri := "file://" + filepath.Join(t.TempDir(), "store")
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,7 @@ func newBench(t *testing.T) *bench {
 	if err := synth.Generate(t.Context(), synth.Options{Dir: data, Seed: 7, Train: 1, Test: testRows, Height: height, Width: width, Workers: 1}); err != nil {
 		t.Fatal(err)
 	}
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (l *lockedBuffer) String() string {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	uri := "file://" + filepath.Join(t.TempDir(), "store")
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 func TestAJudgementsPageIsMadeFromTheTaskAndLeavesAnEnvelope(t *testing.T) {
 	uri := (&url.URL{Scheme: "file", Path: filepath.Join(t.TempDir(), "store")}).String()
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func runPin(ctx context.Context, args []string, streams Streams) int {
 	if code, ok := parsePin(args, streams, &t); !ok {
 		return code
 	}
-	store, err := artefact.Open(ctx, t.Store)
+	store, err := artefact.Create(ctx, t.Store)
 	if err != nil {
 		return leaveUnavailable(streams, report.KindPin, t.Key, err)
 	}

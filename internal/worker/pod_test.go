@@ -31,7 +31,7 @@ func call(t *testing.T, args ...string) (code int, out, err string) {
 func storedTree(t *testing.T) (uri, digest string) {
 	t.Helper()
 	uri = "file://" + filepath.Join(t.TempDir(), "store")
-	store, err := artefact.Open(t.Context(), uri)
+	store, err := artefact.Create(t.Context(), uri)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestTheRankComesFromTheFirstVariableThatIsSet(t *testing.T) {
 // pinned pins a dataset and gives its digest.
 func pinned(t *testing.T, store, source string) string {
 	t.Helper()
-	s, err := artefact.Open(t.Context(), store)
+	s, err := artefact.Create(t.Context(), store)
 	if err != nil {
 		t.Fatal(err)
 	}

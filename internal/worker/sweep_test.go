@@ -14,7 +14,7 @@ import (
 func swept(t *testing.T, age time.Duration) (folder, unnamed string) {
 	t.Helper()
 	folder = filepath.Join(t.TempDir(), "store")
-	store, err := artefact.Open(t.Context(), "file://"+folder)
+	store, err := artefact.Create(t.Context(), "file://"+folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,5 +118,23 @@ func TestSweepRefusesWhatCouldHurt(t *testing.T) {
 				t.Errorf("exit %d: %s%s", code, out, errs)
 			}
 		})
+	}
+}
+
+func TestWhoReadsAStoreDoesNotMakeIt(t *testing.T) {
+	parent := t.TempDir()
+	typo := filepath.Join(parent, "typo")
+	for name, args := range map[string][]string{
+		"sweep":   {"sweep", "--store", "file://" + typo, "--delete"},
+		"reports": {"reports", "--store", "file://" + typo, "--listen", "127.0.0.1:0"},
+		"pull":    {"pull", "--store", "file://" + typo, "--digest", artefact.DigestOf(nil), "--dir", filepath.Join(t.TempDir(), "weights")},
+	} {
+		code, out, errs := call(t, args...)
+		if code != exitErrored || !strings.Contains(errs, "there is no artefact store at file://"+typo) {
+			t.Errorf("%s: exit %d: %s%s", name, code, out, errs)
+		}
+		if entries, err := os.ReadDir(parent); err != nil || len(entries) > 0 {
+			t.Errorf("%s has made %v (%v)", name, entries, err)
+		}
 	}
 }

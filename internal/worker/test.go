@@ -46,7 +46,7 @@ func runTest(ctx context.Context, args []string, streams Streams) int {
 
 // testTask runs the tests and leaves their report; it gives the verdict, and the exit code of a pod.
 func testTask(ctx context.Context, t *task.DataTest, out string, streams Streams) (report.Verdict, int) {
-	store, err := artefact.Open(ctx, t.Store)
+	store, err := artefact.Create(ctx, t.Store)
 	if err != nil {
 		return report.Errored, leaveUnavailable(streams, report.KindDataTests, t.Key, err)
 	}
