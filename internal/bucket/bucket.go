@@ -25,7 +25,8 @@ var otherIdentities = []string{"anonymous", "profile", "role"}
 
 // Keys says whose a bucket's credentials are.
 type Keys struct {
-	// Env comes before AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION in the names of this bucket's own variables.
+	// Env comes before AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION in the names of this bucket's own variables; empty
+	// where a process has no other bucket.
 	Env string
 	// Field is where a user names the Secret that fills these variables.
 	Field string
@@ -35,7 +36,7 @@ type Keys struct {
 // environment the SDK's defaults hold; when these find nothing either, the first use of the bucket says which field to fill.
 func Open(ctx context.Context, u *url.URL, keys Keys) (*blob.Bucket, error) {
 	query := u.Query()
-	own, err := credentialsOf(keys.Env, query)
+	own, err := credentialsOf(keys, query)
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", u.Host, err)
 	}
@@ -76,20 +77,20 @@ type found struct {
 func (f found) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	c, err := f.CredentialsProvider.Retrieve(ctx)
 	if err != nil {
-		return c, fmt.Errorf("%w: no Secret is named in %s and the pod has no identity of its own: name one there, or give the pod's service account a role: %w",
-			ErrCredentials, f.field, err)
+		return c, fmt.Errorf("%w: no Secret is named in %s and the pod has no identity of its own: name one with the keys AWS_ACCESS_KEY_ID and "+
+			"AWS_SECRET_ACCESS_KEY there, or give the pod's service account a role: %w", ErrCredentials, f.field, err)
 	}
 	return c, nil
 }
 
 // credentialsOf gives the bucket's own credentials, or nil when the environment has none.
-func credentialsOf(env string, query url.Values) (aws.CredentialsProvider, error) {
-	id, secret := os.Getenv(env+"AWS_ACCESS_KEY_ID"), os.Getenv(env+"AWS_SECRET_ACCESS_KEY")
+func credentialsOf(keys Keys, query url.Values) (aws.CredentialsProvider, error) {
+	id, secret := os.Getenv(keys.Env+"AWS_ACCESS_KEY_ID"), os.Getenv(keys.Env+"AWS_SECRET_ACCESS_KEY")
 	if id == "" && secret == "" {
 		return nil, nil
 	}
 	if id == "" || secret == "" {
-		return nil, fmt.Errorf("%w: of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is empty in its Secret", ErrCredentials)
+		return nil, fmt.Errorf("%w: of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is empty in the Secret that %s names", ErrCredentials, keys.Field)
 	}
 	for _, parameter := range otherIdentities {
 		if query.Has(parameter) {

@@ -137,7 +137,8 @@ func TestABucketWithoutAnyCredentialsSaysWhichFieldIsEmpty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = b.ReadAll(t.Context(), "object"); !errors.Is(err, bucket.ErrCredentials) || !strings.Contains(err.Error(), "no Secret is named in spec.secret") {
+	if _, err = b.ReadAll(t.Context(), "object"); !errors.Is(err, bucket.ErrCredentials) || !strings.Contains(err.Error(), "no Secret is named in spec.secret") ||
+		!strings.Contains(err.Error(), "name one with the keys AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY there") {
 		t.Errorf("got %v", err)
 	}
 	anonymous, err := open(t, server.URI("")+"&anonymous=true", task.EnvSource)

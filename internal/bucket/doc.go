@@ -1,4 +1,4 @@
-// Package bucket opens the S3 buckets that a worker uses, each with the credentials that are meant for it.
+// Package bucket opens the S3 buckets that a worker or a sidecar uses, each with the credentials that are meant for it.
 //
 // A stage's pod has two of them, the artefact store and the dataset's source, and they may belong to different owners: one
 // with a Secret, the other with the pod's own identity. The usual AWS_* variables can hold only one set of credentials, and

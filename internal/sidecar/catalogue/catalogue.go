@@ -16,6 +16,8 @@ import (
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/s3blob"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/braincreators/tryon-operator/internal/bucket"
 )
 
 // Errors of reading a garment.
@@ -95,13 +97,15 @@ func openShelf(ctx context.Context, uri string) (shelf, error) {
 }
 
 func openObjects(ctx context.Context, u *url.URL) (shelf, error) {
-	prefix := strings.Trim(u.Path, "/")
-	u.Path = ""
-	bucket, err := (&s3blob.URLOpener{}).OpenBucketURL(ctx, u)
-	if err == nil && prefix != "" {
-		bucket = blob.PrefixedBucket(bucket, prefix+"/")
+	// The catalogue is the sidecar's only bucket, so its credentials have the usual names.
+	b, err := bucket.Open(ctx, u, bucket.Keys{Field: "spec.catalogue.secretRef"})
+	if err != nil {
+		return nil, err
 	}
-	return objects{bucket}, err
+	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
+		b = blob.PrefixedBucket(b, prefix+"/")
+	}
+	return objects{b}, nil
 }
 
 // Close releases the folder or the bucket.
