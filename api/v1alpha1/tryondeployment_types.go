@@ -111,8 +111,8 @@ type SidecarSpec struct {
 // TryOnDeploymentStatus is what is served now.
 // +kubebuilder:validation:MinProperties=1
 type TryOnDeploymentStatus struct {
-	// conditions are Ready, Available, ModelResolved, RolledOut, Commanded while the rollout annotation is set, and ScalingLimited with
-	// spec.scaling.
+	// conditions are Ready, Available, ModelResolved, RolledOut, Commanded while the rollout annotation is set, ScalingLimited with
+	// spec.scaling, and CatalogueReadable with spec.catalogue.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -151,6 +151,9 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	defer stop()
 	wait.Go(func() { s.model.Watch(background) })
 	wait.Go(func() { s.mirror.Run(background) })
+	if s.catalogue != nil {
+		wait.Go(func() { s.catalogue.Watch(background) })
+	}
 	if s.options.Control != "" {
 		wait.Go(func() { s.router.Follow(background, s.options.Control) })
 	}

@@ -29,6 +29,7 @@ var bad = map[string]bool{
 	v1alpha1.ReasonReplayFailed:        true,
 	v1alpha1.ReasonReportFailed:        true,
 	v1alpha1.ReasonUnknownCommand:      true,
+	v1alpha1.ReasonCatalogueUnreadable: true,
 
 	v1alpha1.ReasonScalingAtMaximum:       true,
 	v1alpha1.ReasonScalingReadingsMissing: true,
