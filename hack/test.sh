@@ -16,18 +16,32 @@ phase() { # name, command…
 took() { times+="$(printf '%5ds  %s' $((SECONDS - begin)) "$1")"$'\n'; }
 finish() {
 	local code=$?
+	stop_fetching
 	[ -z "$running" ] || took "$running (failed)"
 	printf '\nwhere the time went:\n%s' "$times"
 	exit $code
 }
 trap finish EXIT
 
-# What downloads runs beside what compiles.
+# What downloads runs beside what compiles, in a process group of its own: it has children, and ends with all of them when a phase fails.
+fetching=""
 fetch_trainer_base() {
+	set -m
 	go -C hack/image run . rootfs trainer >out/trainer-base.log 2>&1 &
 	fetching=$!
+	set +m
 }
-wait_trainer_base() { wait "$fetching" || { tail -n 30 out/trainer-base.log; return 1; }; }
+wait_trainer_base() {
+	local code=0
+	wait "$fetching" || code=$?
+	fetching=""
+	[ "$code" = 0 ] || { tail -n 30 out/trainer-base.log; return 1; }
+}
+stop_fetching() {
+	[ -n "$fetching" ] || return 0
+	kill -- "-$fetching" 2>/dev/null || true
+	wait "$fetching" || true
+}
 
 unit() {
 	TRYON_ORT_LIB=$(go -C hack/image run . onnxruntime | tail -n 1)

@@ -38,6 +38,9 @@ const (
 	// ConditionScalingLimited: the work asks for more pods than scaling may give, or the pods do not say how much work they have; absent
 	// without spec.scaling.
 	ConditionScalingLimited = "ScalingLimited"
+	// ConditionCatalogueReadable: the ready pods find garments in the catalogue; absent without spec.catalogue. Shoppers who bring the
+	// garment's picture are served without it.
+	ConditionCatalogueReadable = "CatalogueReadable"
 	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
 	// when none could be made within a day.
 	ConditionJudgementReported = "JudgementReported"
@@ -168,6 +171,12 @@ const (
 	ReasonReported = "Reported"
 	// ReasonReportFailed: the report of the judgement could not be made; the rollout is not touched by that.
 	ReasonReportFailed = "ReportFailed"
+	// ReasonCatalogueRead: the ready pods find garments in the catalogue.
+	ReasonCatalogueRead = "CatalogueRead"
+	// ReasonCatalogueUnreadable: a ready pod cannot read the catalogue, or finds nothing in it; the message has the pod's words.
+	ReasonCatalogueUnreadable = "CatalogueUnreadable"
+	// ReasonCatalogueUnknown: no ready pod has said yet whether it can read the catalogue.
+	ReasonCatalogueUnknown = "CatalogueUnknown"
 	// ReasonUnknownCommand: the rollout annotation holds a word that is no command; candidates are held as by Pause.
 	ReasonUnknownCommand = "UnknownCommand"
 )

@@ -120,7 +120,8 @@ type SidecarSpec struct {
 // +kubebuilder:validation:MinProperties=1
 type TryOnDeploymentStatus struct {
 	// conditions are Ready, Available, ModelResolved, RolledOut, Commanded while the rollout annotation is set, ScalingLimited with
-	// spec.scaling, JudgementReported once a judgement has ended, and Capturing while requests are kept or some may be left.
+	// spec.scaling, CatalogueReadable with spec.catalogue, JudgementReported once a judgement has ended, and Capturing while requests are
+	// kept or some may be left.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

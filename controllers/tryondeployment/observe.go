@@ -195,7 +195,7 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
 		return nil
 	}
-	report := &servingpod.Report{Generation: state.Generation, Load: state.Load}
+	report := &servingpod.Report{Generation: state.Generation, Load: state.Load, Catalogue: state.Catalogue}
 	if servingpod.Ready(pod) {
 		return report
 	}
@@ -205,16 +205,16 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 	return report
 }
 
-// podsToAsk are the ready pods while a rollout needs their confirmation or scaling their load, and those whose sidecar runs without being
-// ready.
+// podsToAsk are the ready pods while a rollout needs their confirmation or scaling their load, or where they have a catalogue to tell of,
+// and those whose sidecar runs without being ready.
 func podsToAsk(obj *v1alpha1.TryOnDeployment, seen *Observed) []corev1.Pod {
-	moving := capacity.Scaled(obj) || confirmationsMatter(obj, seen)
+	telling := capacity.Scaled(obj) || obj.Spec.Catalogue.URI != "" || confirmationsMatter(obj, seen)
 	return slices.DeleteFunc(slices.Clone(seen.Pods), func(p corev1.Pod) bool {
 		if p.Status.PodIP == "" || !p.DeletionTimestamp.IsZero() || servingpod.Finished(&p) {
 			return true
 		}
 		if servingpod.Ready(&p) {
-			return !moving
+			return !telling
 		}
 		return servingpod.SidecarStart(&p).IsZero()
 	})

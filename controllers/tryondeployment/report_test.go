@@ -56,11 +56,10 @@ func (s *stage) work(job *batchv1.Job) (done task.Judgement, store *artefact.Sto
 		}
 	}
 	done.Store, done.Scratch = (&url.URL{Scheme: "file", Path: filepath.Join(s.TempDir(), "store")}).String(), s.TempDir()
-	envelope := judgement.Run(s.Context(), judgement.Options{Task: done, Log: io.Discard})
-	var err error
-	store, err = artefact.Open(s.Context(), done.Store)
+	store, err := artefact.Create(s.Context(), done.Store)
 	s.must(err)
 	s.Cleanup(func() { _ = store.Close() })
+	envelope := judgement.Run(s.Context(), judgement.Options{Task: done, Log: io.Discard})
 	s.finish(job, envelope)
 	return done, store
 }

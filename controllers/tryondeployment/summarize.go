@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -34,6 +35,7 @@ func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 		setScaling(obj, plan, err)
 		setRemembered(obj, plan, err)
 		setAvailable(obj, plan)
+		setCatalogueReadable(obj, seen)
 		setRolledOut(obj, want, plan)
 		reporting.Summarize(obj, plan.Report)
 	}
@@ -100,6 +102,15 @@ func setAvailable(obj *v1alpha1.TryOnDeployment, plan Plan) {
 		reason = v1alpha1.ReasonStarting
 	}
 	status.Set(obj, v1alpha1.ConditionAvailable, metav1.ConditionFalse, reason, fmt.Sprintf("no pod of %s takes requests", obj.Status.Stable))
+}
+
+func setCatalogueReadable(obj *v1alpha1.TryOnDeployment, seen *Observed) {
+	if obj.Spec.Catalogue.URI == "" {
+		meta.RemoveStatusCondition(&obj.Status.Conditions, v1alpha1.ConditionCatalogueReadable)
+		return
+	}
+	state, reason, message := servingpod.Catalogue(seen.Pods, seen.Reports)
+	status.Set(obj, v1alpha1.ConditionCatalogueReadable, state, reason, message)
 }
 
 func setRolledOut(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan) {

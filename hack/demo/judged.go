@@ -55,38 +55,45 @@ func (d *demo) rejectBlurred(ctx context.Context, say func(string)) (string, err
 	if err := d.applySample(ctx, "demo/judged-deployment.yaml"); err != nil {
 		return "", err
 	}
-	note, err := d.bringVersion(ctx, blurred, say)
+	version, note, err := d.bringVersion(ctx, blurred, say)
 	if err != nil {
 		return "", err
 	}
-	return note, d.fetchJudgement(ctx, say)
+	return note, d.fetchJudgement(ctx, version, say)
 }
 
 // promotePolished lets a version come that was trained a little longer, and shoppers ask until it has taken over. Then the deployment is as
 // it was before: versions that come without shoppers take over by weight, and do not wait for evidence.
 func (d *demo) promotePolished(ctx context.Context, say func(string)) (string, error) {
-	note, err := d.bringVersion(ctx, polished, say)
+	_, note, err := d.bringVersion(ctx, polished, say)
 	if err != nil {
 		return "", err
 	}
 	return note, d.applySample(ctx, "tryondeployment.yaml")
 }
 
-// fetchJudgement leaves the page of the newest judgement in out/demo/reports, once the Job that makes it is done.
-func (d *demo) fetchJudgement(ctx context.Context, say func(string)) error {
+// judged is the place of the report of a version's judgement; empty until there is one. What the status has may be about an earlier version.
+func judged(t *v1alpha1.TryOnDeployment, version string) string {
+	if j := t.Status.Judgement; j != nil && j.Candidate == version && j.Report != nil {
+		return j.Report.URI
+	}
+	return ""
+}
+
+// fetchJudgement leaves the page of a version's judgement in out/demo/reports, once the Job that makes it is done.
+func (d *demo) fetchJudgement(ctx context.Context, version string, say func(string)) error {
 	say("waiting for the page of the judgement")
 	tod, err := d.deployment(ctx)
 	if err != nil {
 		return err
 	}
 	err = kube.Await(ctx, d.kube, tod, 3*time.Minute, func(t *v1alpha1.TryOnDeployment) (bool, error) {
-		return t.Status.Judgement != nil && t.Status.Judgement.Report != nil, nil
+		return judged(t, version) != "", nil
 	})
 	if err != nil {
-		return fmt.Errorf("waiting for the report of a judgement: %w", err)
+		return fmt.Errorf("waiting for the report of the judgement of %s: %w", version, err)
 	}
-	uri := tod.Status.Judgement.Report.URI
-	page := strings.TrimSuffix(uri, ".json") + ".html"
+	page := strings.TrimSuffix(judged(tod, version), ".json") + ".html"
 	body, err := d.kube.Proxy(ctx, kube.Request{Method: http.MethodGet, Target: "pods/reports:8080", Path: page})
 	if err != nil {
 		return fmt.Errorf("fetching the judgement's report: %w", err)
@@ -97,23 +104,23 @@ func (d *demo) fetchJudgement(ctx context.Context, say func(string)) error {
 	return nil
 }
 
-// bringVersion trains a version, and sends shoppers until it serves or is refused. Its note says which, and why.
-func (d *demo) bringVersion(ctx context.Context, a arrival, say func(string)) (string, error) {
+// bringVersion trains a version, and sends shoppers until it serves or is refused. It gives its name, and a note that says which, and why.
+func (d *demo) bringVersion(ctx context.Context, a arrival, say func(string)) (version, note string, err error) {
 	wishes, err := shoppers.Draw(ctx, filepath.Join(d.out, "shoppers"), shopperSeed, 32)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	before, err := d.deployment(ctx)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	method, err := d.deriveMethod(ctx, a.change)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	version, err := d.trainBy(ctx, method, a.minGain, say)
+	version, err = d.trainBy(ctx, method, a.minGain, say)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	crowd := shoppers.Start(ctx, d.kube, deploymentName, askEvery, shoppers.Mix(wishes, 8))
 	after, err := d.awaitDecision(ctx, version, say)
@@ -121,10 +128,10 @@ func (d *demo) bringVersion(ctx context.Context, a arrival, say func(string)) (s
 		err = failed
 	}
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	d.decisions = append(d.decisions, decisionLines(history.Since(after.Status.History, before.Status.History))...)
-	return fmt.Sprintf("%s; %d requests, none failed", firstSentence(decisionOn(after, version)), crowd.Sent.Load()), nil
+	return version, fmt.Sprintf("%s; %d requests, none failed", firstSentence(decisionOn(after, version)), crowd.Sent.Load()), nil
 }
 
 func (d *demo) deployment(ctx context.Context) (*v1alpha1.TryOnDeployment, error) {

@@ -42,6 +42,26 @@ func TestAShadowStepShowsWhatItsGatesHaveFound(t *testing.T) {
 	}
 }
 
+func TestOnlyTheReportOfTheVersionsOwnJudgementIsFetched(t *testing.T) {
+	report := &v1alpha1.ReportReference{URI: "judgements/ab/report.json"}
+	for name, test := range map[string]struct {
+		judgement *v1alpha1.JudgementStatus
+		want      string
+	}{
+		"none yet":           {nil, ""},
+		"not reported yet":   {&v1alpha1.JudgementStatus{Candidate: "tops-v2"}, ""},
+		"an earlier version": {&v1alpha1.JudgementStatus{Candidate: "tops-v1", Report: report}, ""},
+		"its own":            {&v1alpha1.JudgementStatus{Candidate: "tops-v2", Report: report}, report.URI},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod := &v1alpha1.TryOnDeployment{Status: v1alpha1.TryOnDeploymentStatus{Judgement: test.judgement}}
+			if got := judged(tod, "tops-v2"); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestADecisionIsToldWithItsReason(t *testing.T) {
 	entries := []v1alpha1.HistoryEntry{
 		{Version: "tops-v2", Reason: v1alpha1.ReasonRejected, Message: "artefact-rate-difference is 0.2, between 0.05 and 0.4 after 125 requests: worse than the margin 0.04"},

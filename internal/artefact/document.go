@@ -63,6 +63,23 @@ func (s *Store) ReadDocument(ctx context.Context, name string, limit int64) ([]b
 	return s.readAll(ctx, name, min(limit, MaxDocumentBytes))
 }
 
+// ReadHead reads the first bytes of a document, at most limit of them, and no others. Errors: ErrNotFound.
+func (s *Store) ReadHead(ctx context.Context, name string, limit int64) ([]byte, error) {
+	if err := checkDocumentName(name); err != nil {
+		return nil, err
+	}
+	r, err := s.openHead(ctx, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	body, err := io.ReadAll(io.LimitReader(r, limit))
+	if err != nil {
+		return nil, fmt.Errorf("reading the head of %s: %w", name, err)
+	}
+	return body, nil
+}
+
 // DeleteDocument removes a document; a missing one is no error. The blobs it names stay.
 func (s *Store) DeleteDocument(ctx context.Context, name string) error {
 	if err := checkDocumentName(name); err != nil {

@@ -33,6 +33,19 @@ func (s *Store) open(ctx context.Context, key string) (io.ReadCloser, int64, err
 	return r, r.Size(), nil
 }
 
+// openHead opens an object of which nobody wants more than limit bytes: an object store need not send the rest.
+func (s *Store) openHead(ctx context.Context, key string, limit int64) (io.ReadCloser, error) {
+	if s.folder != nil {
+		r, _, err := s.open(ctx, key)
+		return r, err
+	}
+	r, err := s.bucket.NewRangeReader(ctx, s.at(key), 0, limit, nil)
+	if err != nil {
+		return nil, fmt.Errorf("opening %w", named(key, err))
+	}
+	return r, nil
+}
+
 // kind is what an object of a store is, as far as its name tells.
 type kind int
 

@@ -168,6 +168,28 @@ func TestDocumentsAreWrittenReadListedAndDeleted(t *testing.T) {
 	})
 }
 
+func TestTheHeadOfADocumentIsReadAlone(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, s opened) {
+		if err := s.PutDocument(t.Context(), "evaluations/ab/report.html", []byte("<title>x</title>"+strings.Repeat("picture", 1<<20))); err != nil {
+			t.Fatal(err)
+		}
+		for limit, want := range map[int64]string{16: "<title>x</title>", 7: "<title>"} {
+			if head, err := s.ReadHead(t.Context(), "evaluations/ab/report.html", limit); err != nil || string(head) != want {
+				t.Errorf("%d bytes are %q, %v", limit, head, err)
+			}
+		}
+		if whole, err := s.ReadHead(t.Context(), "evaluations/ab/report.html", 1<<30); err != nil || len(whole) != 16+7<<20 {
+			t.Errorf("more than there are: %d bytes, %v", len(whole), err)
+		}
+		if _, err := s.ReadHead(t.Context(), "evaluations/ab/none.html", 16); !errors.Is(err, artefact.ErrNotFound) {
+			t.Errorf("of none: %v, want ErrNotFound", err)
+		}
+		if _, err := s.ReadHead(t.Context(), "blobs/sha256/ab", 16); !errors.Is(err, artefact.ErrUnsafePath) {
+			t.Errorf("of a blob: %v, want ErrUnsafePath", err)
+		}
+	})
+}
+
 func TestADamagedBlobIsRefusedAndRepairedByStoringItAgain(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, s opened) {
 		source := write(t, t.TempDir(), weights)

@@ -9,16 +9,20 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/braincreators/tryon-operator/internal/artefact"
 )
 
 // maxDocument bounds one document, in bytes; reports with pictures are a few MiB.
 const maxDocument = 64 << 20
 
-// maxTitles bounds the pages that are read for one list, and maxHead the bytes of a page that its title is looked for in.
+// maxTitles bounds the pages whose titles are read for one list, maxHead the bytes that are read of each, and atOnce how many are read at
+// the same time: a page with its pictures is megabytes, and its title stands at its beginning.
 const (
 	maxTitles = 64
 	maxHead   = 4096
+	atOnce    = 8
 )
 
 // folders that hold reports for people.
@@ -35,6 +39,7 @@ var types = map[string]string{
 // documents is what the handler needs of an artefact store.
 type documents interface {
 	ReadDocument(ctx context.Context, name string, limit int64) ([]byte, error)
+	ReadHead(ctx context.Context, name string, limit int64) ([]byte, error)
 	ListDocuments(ctx context.Context, prefix string) ([]string, error)
 }
 
@@ -105,9 +110,15 @@ func list(w http.ResponseWriter, r *http.Request, store documents) {
 		}
 		entries = append(entries, gather(found)...)
 	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for i := range entries[:min(len(entries), maxTitles)] {
-		entries[i].Title = titleOf(r.Context(), store, entries[i])
+		group.Go(func() error {
+			entries[i].Title = titleOf(r.Context(), store, entries[i])
+			return nil
+		})
 	}
+	_ = group.Wait() // a page without a title is listed too
 	guard(w.Header())
 	w.Header().Set("Content-Type", types[".html"])
 	_ = index.Execute(w, entries)
@@ -136,11 +147,11 @@ func titleOf(ctx context.Context, store documents, e entry) string {
 		if path.Ext(name) != ".html" {
 			continue
 		}
-		body, err := store.ReadDocument(ctx, name, maxDocument)
+		head, err := store.ReadHead(ctx, name, maxHead)
 		if err != nil {
 			continue
 		}
-		_, rest, _ := strings.Cut(string(body[:min(len(body), maxHead)]), "<title>")
+		_, rest, _ := strings.Cut(string(head), "<title>")
 		if title, _, found := strings.Cut(rest, "</title>"); found {
 			return html.UnescapeString(title)
 		}

@@ -77,6 +77,14 @@ type Status struct {
 	Errors map[string]int64 `json:"errors"`
 	// Load is what scaling looks at; nil when the pod does not say it.
 	Load *Load `json:"load,omitempty"`
+	// Catalogue is what the pod found when it looked for garments; nil when it has no catalogue, or has not looked yet.
+	Catalogue *Catalogue `json:"catalogue,omitempty"`
+}
+
+// Catalogue is what a pod says of its catalogue.
+type Catalogue struct {
+	// Trouble is why garments cannot be read; empty when they can.
+	Trouble string `json:"trouble"`
 }
 
 var (

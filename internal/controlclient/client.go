@@ -101,6 +101,9 @@ func (c *Client) Status(ctx context.Context, pod Target) (control.Status, error)
 	if err != nil {
 		return control.Status{}, fmt.Errorf("%w: %w", ErrPod, err)
 	}
+	if status.Catalogue != nil {
+		status.Catalogue.Trouble = words([]byte(status.Catalogue.Trouble))
+	}
 	return status, nil
 }
 

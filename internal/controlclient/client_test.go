@@ -70,6 +70,16 @@ func TestAPushIsSignedForItsPodAndCarriesTheDocument(t *testing.T) {
 	}
 }
 
+func TestWhatAPodSaysOfItsCatalogueIsOnePrintableLine(t *testing.T) {
+	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"schema":"tryon.control-status/v1","generation":7,"catalogue":{"trouble":"no\u001b[2J\nbucket`+strings.Repeat("x", 4000)+`"}}`)
+	})
+	got, err := c.Status(context.Background(), target)
+	if err != nil || got.Catalogue == nil || !strings.HasPrefix(got.Catalogue.Trouble, "no [2J bucketx") || len(got.Catalogue.Trouble) > maxWords {
+		t.Errorf("got %+v, %v", got.Catalogue, err)
+	}
+}
+
 func TestAStatusIsRead(t *testing.T) {
 	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"schema":"tryon.control-status/v1","generation":7,"version":"tops-v1","ready":true}`)

@@ -138,7 +138,7 @@ func setUpControllers(mgr ctrl.Manager, live client.Client, options Options, key
 	run := &runner.Runner{
 		Cached: mgr.GetClient(), Live: live, Writer: live,
 		Applier: apply.New(mgr.GetClient(), mgr.GetScheme()),
-		Config:  resources.Config{WorkerImage: options.WorkerImage, RuntimeImage: options.RuntimeImage, Store: options.Store},
+		Config:  resources.Config{WorkerImage: options.WorkerImage, RuntimeImage: options.RuntimeImage, Store: options.Store, Namespace: options.Namespace},
 	}
 	recorder := mgr.GetEventRecorder(names.FieldManager)
 	for _, c := range []interface{ SetupWithManager(mgr ctrl.Manager) error }{

@@ -80,6 +80,7 @@ func (w *world) finishPyTorchJob(stage string) {
 		w.t.Fatal(err)
 	}
 	template := job.Spec.PyTorchReplicaSpecs[kubeflow.PyTorchJobReplicaTypeMaster].Template
+	w.guarded(template.Labels)
 	pod := &corev1.Pod{ObjectMeta: *template.ObjectMeta.DeepCopy(), Spec: *template.Spec.DeepCopy()}
 	pod.Name, pod.Namespace = job.Name+"-master-0", job.Namespace
 	pod.Labels[kubeflow.ReplicaTypeLabel] = "master"

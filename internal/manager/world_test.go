@@ -327,7 +327,9 @@ func (w *world) passDataTests() {
 
 func (w *world) train(stage string) {
 	w.t.Helper()
-	w.finish(w.openJob(resources.Stage, stage), report.KindStage, report.Passed,
+	job := w.openJob(resources.Stage, stage)
+	w.guarded(job.Spec.Template.Labels)
+	w.finish(job, report.KindStage, report.Passed,
 		report.StageSummary{Weights: digest("weights of " + stage), Bytes: 10, Steps: 20, Seconds: 30, GPUSeconds: 60})
 }
 

@@ -13,6 +13,8 @@ type Config struct {
 	WorkerImage  string
 	RuntimeImage string
 	Store        Store
+	// Namespace of the operator, from which training pods are asked for their progress.
+	Namespace string
 }
 
 // MakePin builds the Job that reads a dataset and computes its digest.

@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 const key = v1alpha1.Digest("sha256:1a2b3c4d00000000000000000000000000000000000000000000000000000000")
 
 func claimConfig() Config {
-	return Config{WorkerImage: "worker:1", RuntimeImage: "runtime:1", Store: Store{Claim: "tryon-artefacts", URI: "file:///artefacts"}}
+	return Config{WorkerImage: "worker:1", RuntimeImage: "runtime:1", Store: Store{Claim: "tryon-artefacts", URI: "file:///artefacts"}, Namespace: "tryon-system"}
 }
 
 func bucketConfig() Config {
@@ -91,6 +91,8 @@ func built(t *testing.T) map[string]any {
 		Init: []plan.Parent{{Stage: "pf-warp", Weights: "sha256:i"}}, Freeze: []plan.Parent{{Stage: "pb-gen", Weights: "sha256:f"}},
 	}))
 	objects["stage-plain"] = must(bucketConfig().MakeStagePod(work(Stage, "pf-gen"), StageInput{Stage: plainStage, Dataset: bucket}))
+	objects["stage-policy-one-node"] = claimConfig().MakeStagePolicy(work(Stage, "pf-gen"), 1)
+	objects["stage-policy-three-nodes"] = claimConfig().MakeStagePolicy(work(Stage, "pf-gen"), 3)
 	objects["evaluate"] = must(claimConfig().MakeEvaluation(work(Evaluate, ""), dataset("pvc://data/zalando"), "sha256:w", v1alpha1.EvaluationSpec{MaxCases: 32}))
 	objects["publish"] = must(claimConfig().MakePublish(work(Publish, ""), task.Publish{
 		Weights: "sha256:w", Golden: "sha256:g", Evaluator: "sha256:e", Scores: map[string]float64{"ssim": 0.9},

@@ -10,28 +10,23 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
 // MakeNetworkPolicy closes every port of the serving pods but two: the shoppers' for everybody, because ingress controllers often
 // run in the host's network, which no selector matches; and the operators' for the operator itself and for namespaces that are
 // labelled to read metrics.
 func (c Config) MakeNetworkPolicy(tod *v1alpha1.TryOnDeployment) *networkingv1.NetworkPolicy {
-	port := func(n int32) []networkingv1.NetworkPolicyPort {
-		return []networkingv1.NetworkPolicyPort{{Protocol: ptr.To(corev1.ProtocolTCP), Port: ptr.To(intstr.FromInt32(n))}}
-	}
-	namespaces := func(key, value string) networkingv1.NetworkPolicyPeer {
-		return networkingv1.NetworkPolicyPeer{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{key: value}}}
-	}
 	return &networkingv1.NetworkPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: names.Child(tod.Name, "ingress"), Namespace: tod.Namespace, Labels: Labels(tod.Name)},
 		Spec: networkingv1.NetworkPolicySpec{
 			PodSelector: metav1.LabelSelector{MatchLabels: GroupSelector(tod.Name)},
 			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress},
 			Ingress: []networkingv1.NetworkPolicyIngressRule{
-				{Ports: port(names.PortShopper)},
-				{Ports: port(names.PortOps), From: []networkingv1.NetworkPolicyPeer{
-					namespaces(corev1.LabelMetadataName, c.Namespace),
-					namespaces(names.LabelMetrics, "enabled"),
+				{Ports: resources.TCPPort(names.PortShopper)},
+				{Ports: resources.TCPPort(names.PortOps), From: []networkingv1.NetworkPolicyPeer{
+					resources.Namespaces(corev1.LabelMetadataName, c.Namespace),
+					resources.Namespaces(names.LabelMetrics, "enabled"),
 				}},
 			},
 		},

@@ -28,6 +28,8 @@ type Report struct {
 	Unready string
 	// Load is how much work it has; nil when it does not say it.
 	Load *control.Load
+	// Catalogue is what it found when it looked for garments; nil when it does not say it.
+	Catalogue *control.Catalogue
 }
 
 // FactOf says in the words of the rollout how a pod is.

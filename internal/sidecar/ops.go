@@ -54,11 +54,17 @@ func (s *Server) getControl(w http.ResponseWriter, _ *http.Request) error {
 // Status says what the pod does now.
 func (s *Server) Status() control.Status {
 	counts := s.metrics.Counts()
-	return control.Status{
+	status := control.Status{
 		Schema: control.StatusSchema, Generation: s.router.Document().Generation, Version: s.options.Version,
 		Ready: s.ready() == nil, InFlight: int64(s.activity.InFlight()),
 		Served: counts.Served, Forwarded: counts.Forwarded, Errors: counts.Errors, Load: s.load(),
 	}
+	if s.catalogue != nil {
+		if trouble, looked := s.catalogue.Trouble(); looked {
+			status.Catalogue = &control.Catalogue{Trouble: trouble}
+		}
+	}
+	return status
 }
 
 // load says how much there is to do, within what a reader believes: it is a statement, and an absurd one would be none.

@@ -159,6 +159,9 @@ func (s *Server) Serve(ctx context.Context, front, ops net.Listener) error {
 	wait.Go(func() { s.model.Watch(background) })
 	wait.Go(func() { s.mirror.Run(background) })
 	wait.Go(func() { s.recorder.Run(background) })
+	if s.catalogue != nil {
+		wait.Go(func() { s.catalogue.Watch(background) })
+	}
 	if s.options.Control != "" {
 		wait.Go(func() { s.router.Follow(background, s.options.Control) })
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
@@ -156,4 +157,24 @@ func TestLookAtTheReply(t *testing.T) {
 	}
 	writeFile(t, filepath.Join(dir, "tryon.png"), out)
 	t.Log(resp.Header.Get("Server-Timing"))
+}
+
+func TestAPodSaysWhetherItCanReadItsCatalogue(t *testing.T) {
+	if p := start(t, runtimetest.Graph{}); p.Status().Catalogue != nil {
+		t.Errorf("without one: %+v", p.Status().Catalogue)
+	}
+	dir := t.TempDir()
+	empty := start(t, runtimetest.Graph{}, func(o *Options) { o.Catalogue = "file://" + dir })
+	until(t, "the first look", func() bool { return empty.Status().Catalogue != nil })
+	if got := empty.Status(); !strings.Contains(got.Catalogue.Trouble, "holds no garment") || !got.Ready {
+		t.Errorf("an empty one: %+v, and ready is %t", got.Catalogue, got.Ready)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.png"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := start(t, runtimetest.Graph{}, func(o *Options) { o.Catalogue = "file://" + dir })
+	until(t, "the first look", func() bool { return full.Status().Catalogue != nil })
+	if got := full.Status().Catalogue; got.Trouble != "" {
+		t.Errorf("one with a garment: %+v", got)
+	}
 }

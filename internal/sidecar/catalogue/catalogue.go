@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"gocloud.dev/blob"
@@ -54,6 +55,7 @@ type Catalogue struct {
 	options Options
 	cache   *cache
 	flight  singleflight.Group
+	trouble atomic.Pointer[string]
 }
 
 // Open opens file:///folder or s3://bucket/prefix?endpoint=…, whose credentials come from the AWS_* environment.
@@ -111,6 +113,9 @@ func openObjects(ctx context.Context, u *url.URL) (shelf, error) {
 // Close releases the folder or the bucket.
 func (c *Catalogue) Close() error { return c.shelf.Close() }
 
+// extensions of a garment's picture.
+var extensions = []string{".png", ".jpg"}
+
 var garmentID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$`)
 
 // Get gives a garment. Errors wrap ErrBadID, ErrNotFound or ErrTooLarge; any other means that the catalogue cannot be read now.
@@ -144,7 +149,7 @@ func (c *Catalogue) Get(ctx context.Context, id string) (Garment, error) {
 func (c *Catalogue) read(ctx context.Context, id string) (Garment, error) {
 	var g Garment
 	var err error
-	for _, ext := range []string{".png", ".jpg"} {
+	for _, ext := range extensions {
 		g.Picture, err = c.file(ctx, id+ext)
 		if !errors.Is(err, ErrNotFound) {
 			break

@@ -1,7 +1,11 @@
 package catalogue
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,5 +67,52 @@ func TestMissingCredentialsNameTheFieldAndTheKeys(t *testing.T) {
 				t.Errorf("got %v, want %q and the keys", err, test.want)
 			}
 		})
+	}
+}
+
+func TestABucketThatCannotBeReadIsFoundOut(t *testing.T) {
+	server := shop(t)
+	other := server
+	other.Bucket = "nowhere"
+	for name, test := range map[string]struct {
+		uri, key, want string
+	}{
+		"all is well":                  {server.URI("shop"), server.AccessKey, ""},
+		"a prefix that does not exist": {server.URI("shopp"), server.AccessKey, "it holds no garment"},
+		"a bucket that does not exist": {other.URI("shop"), server.AccessKey, "NoSuchBucket"},
+		"a key that nobody knows":      {server.URI("shop"), "nobody", "No user exists"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_ACCESS_KEY_ID", test.key)
+			c, err := openURI(t, test.uri)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, again := fmt.Sprint(c.Check(t.Context())), fmt.Sprint(c.Check(t.Context()))
+			if want := cmp.Or(test.want, "<nil>"); !strings.Contains(first, want) {
+				t.Errorf("got %s, want %q", first, want)
+			}
+			if first != again {
+				t.Errorf("the same trouble reads otherwise at the next look:\n%s\n%s", first, again)
+			}
+		})
+	}
+}
+
+func TestCredentialsThatMayNotListCountAsGood(t *testing.T) {
+	s3test.Start(t)
+	asked := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked = true
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`))
+	}))
+	t.Cleanup(server.Close)
+	c, err := openURI(t, s3test.Server{Endpoint: server.URL, Bucket: "garments"}.URI("shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(t.Context()); err != nil || !asked {
+		t.Errorf("trouble: %v; the bucket was asked: %t", err, asked)
 	}
 }

@@ -17,6 +17,8 @@ import (
 type shelf interface {
 	// open opens a file and tells its size. The error wraps ErrNotFound when there is none.
 	open(ctx context.Context, name string) (io.ReadCloser, int64, error)
+	// peek hands out names of files until one is taken, or there are no more.
+	peek(ctx context.Context, take func(name string) bool) error
 	Close() error
 }
 
@@ -42,6 +44,32 @@ func (f folder) open(_ context.Context, name string) (io.ReadCloser, int64, erro
 	return file, info.Size(), nil
 }
 
+// peeked is how many names are read at a time.
+const peeked = 100
+
+func (f folder) peek(ctx context.Context, take func(name string) bool) error {
+	dir, err := f.Open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	for ctx.Err() == nil {
+		entries, err := dir.ReadDir(peeked)
+		for _, entry := range entries {
+			if take(entry.Name()) {
+				return nil
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
 // objects is a shelf in an object store.
 type objects struct{ *blob.Bucket }
 
@@ -54,4 +82,19 @@ func (o objects) open(ctx context.Context, name string) (io.ReadCloser, int64, e
 		return nil, 0, err
 	}
 	return r, r.Size(), nil
+}
+
+func (o objects) peek(ctx context.Context, take func(name string) bool) error {
+	for it := o.List(nil); ; {
+		object, err := it.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if take(object.Key) {
+			return nil
+		}
+	}
 }
