@@ -14,7 +14,8 @@ type Canvas struct {
 	width, height int // in samples
 	unit          float64
 	left, top     float64 // body coordinates of the first sample's corner
-	pix, label    []uint8
+	pix           []sample
+	label         []uint8   // one for each of pix
 	columnX       []float64 // body coordinate of each column of samples
 	crossings     []crossing
 }
@@ -25,7 +26,7 @@ type View struct{ Zoom, DX, DY float64 }
 // NewCanvas returns a canvas for pictures of this many pixels. Reset it before the first stroke.
 func NewCanvas(width, height int) *Canvas {
 	c := &Canvas{width: width * samples, height: height * samples}
-	c.pix = make([]uint8, 3*c.width*c.height)
+	c.pix = make([]sample, c.width*c.height)
 	c.label = make([]uint8, c.width*c.height)
 	c.columnX = make([]float64, c.width)
 	return c
@@ -40,24 +41,20 @@ func (c *Canvas) Reset(background RGB, v View) {
 		c.columnX[x] = c.left + (float64(x)+0.5)/c.unit
 	}
 	clear(c.label)
-	c.set(0, background)
-	for done := 3; done < len(c.pix); done *= 2 {
+	c.pix[0] = sampleOf(background)
+	for done := 1; done < len(c.pix); done *= 2 {
 		copy(c.pix[done:], c.pix[:done])
 	}
 }
 
-// sample returns the colour of a sample, with channels looked up because three divisions cost more than most brushes.
-func (c *Canvas) sample(i int) RGB {
-	p := c.pix[3*i : 3*i+3]
-	return RGB{channel[p[0]], channel[p[1]], channel[p[2]]}
-}
+// sample is the colour of one sample.
+type sample struct{ r, g, b uint8 }
 
-func (c *Canvas) set(i int, v RGB) {
-	p := c.pix[3*i : 3*i+3]
-	p[0], p[1], p[2] = toByte(v.R), toByte(v.G), toByte(v.B)
-}
+func sampleOf(c RGB) sample { return sample{toByte(c.R), toByte(c.G), toByte(c.B)} }
 
-func (c *Canvas) bodyX(x int) float64 { return c.columnX[x] }
+// colour looks the channels up, because three divisions cost more than most brushes.
+func (s sample) colour() RGB { return RGB{channel[s.r], channel[s.g], channel[s.b]} }
+
 func (c *Canvas) bodyY(y int) float64 { return c.top + (float64(y)+0.5)/c.unit }
 
 // rows and columns return the range of samples that [low, high] in body units may touch.
@@ -75,8 +72,8 @@ func (c *Canvas) Expose(gain float64) {
 	for i := range table {
 		table[i] = toByte(float64(i) / 255 * gain)
 	}
-	for i, v := range c.pix {
-		c.pix[i] = table[v]
+	for i, s := range c.pix {
+		c.pix[i] = sample{table[s.r], table[s.g], table[s.b]}
 	}
 }
 
@@ -94,9 +91,8 @@ func (c *Canvas) Picture() *image.RGBA {
 		for x := range out.Rect.Dx() {
 			var r, g, b int
 			for sy := range samples {
-				p := (*[3 * samples]uint8)(c.pix[3*c.at(x, y, sy):])
-				for k := 0; k < len(p); k += 3 {
-					r, g, b = r+int(p[k]), g+int(p[k+1]), b+int(p[k+2])
+				for _, s := range (*[samples]sample)(c.pix[c.at(x, y, sy):]) {
+					r, g, b = r+int(s.r), g+int(s.g), b+int(s.b)
 				}
 			}
 			const area = samples * samples

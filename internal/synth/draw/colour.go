@@ -32,8 +32,13 @@ func (c RGB) AtMost(luma float64) RGB { return c.Times(min(1, luma/max(c.Luma(),
 // Luma is the brightness as JPEG weighs it, 0 to 1.
 func (c RGB) Luma() float64 { return 0.299*c.R + 0.587*c.G + 0.114*c.B }
 
+// toByte rounds a channel; out-of-range ones are rare, so both ends are behind one comparison of integers.
 func toByte(v float64) uint8 {
-	return uint8(Clamp(v*255+0.5, 0, 255))
+	i := int(v*255 + 0.5)
+	if uint(i) > 255 {
+		return uint8(min(max(i, 0), 255))
+	}
+	return uint8(i)
 }
 
 // channel is the inverse of toByte.

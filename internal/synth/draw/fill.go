@@ -89,10 +89,10 @@ func (c *Canvas) span(y int, low, high float64, s spanPaint) {
 func (c *Canvas) paintLine(y, first, end int, s spanPaint) {
 	for x := first; x < end; x++ {
 		i := y*c.width + x
-		if s.where>>c.label[i]&1 == 0 {
+		if !s.where.Has(c.label[i]) {
 			continue
 		}
-		c.set(i, s.paint(c.bodyX(x), c.sample(i)))
+		c.pix[i] = sampleOf(s.paint(c.columnX[x], c.pix[i].colour()))
 		if s.label != KeepLabel {
 			c.label[i] = s.label
 		}

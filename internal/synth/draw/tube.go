@@ -100,16 +100,16 @@ func (c *Canvas) FillTube(t *Tube, where LabelSet, paint TubeBrush) {
 		x0, x1 := c.columns(min(lowA, lowB), max(highA, highB))
 		for x := x0; x < x1; x++ {
 			i := y*c.width + x
-			if where>>c.label[i]&1 == 0 {
+			if !where.Has(c.label[i]) {
 				continue
 			}
-			p := Point{c.bodyX(x), c.bodyY(y)}
+			p := Point{c.columnX[x], c.bodyY(y)}
 			at, inside := locate(&bones, p)
 			if !inside {
 				continue
 			}
-			if colour, label, ok := paint(at, p, c.sample(i)); ok {
-				c.set(i, colour)
+			if colour, label, ok := paint(at, p, c.pix[i].colour()); ok {
+				c.pix[i] = sampleOf(colour)
 				if label != KeepLabel {
 					c.label[i] = label
 				}
