@@ -97,6 +97,7 @@ var (
 	}
 	builders   = []string{"internal/names", "internal/plan", "internal/resources", "internal/serving", "internal/backend", "internal/podwatch", "internal/servingpod", "internal/progress"}
 	judgement  = []string{"internal/capacity", "internal/fleet", "internal/rollout", "internal/judge", "internal/history", "internal/gate", "internal/sequential", "internal/scale", "internal/drift"}
+	drawings   = []string{"internal/synth/draw", "internal/synth/garment", "internal/synth/person", "internal/synth/drape"}
 	plumbing   = []string{"internal/apply", "internal/status", "internal/metrics", "internal/runner", "internal/judging", "internal/reporting", "internal/replayjob", "internal/erasing"}
 	kubernetes = []string{"k8s.io", "sigs.k8s.io", "github.com/kubeflow"}
 
@@ -132,6 +133,16 @@ func TestThePackagesOfEachLayerKeepToTheirImports(t *testing.T) {
 		"judgement is pure and knows no client": {
 			layer: judgement, never: append(ours("controllers", "internal/apply", "internal/status"), "k8s.io/client-go", "sigs.k8s.io/controller-runtime/pkg/client"),
 			notItself: effects,
+		},
+		"drawing a row touches no file, and takes its choices from internal/synth/dice": {layer: drawings, notItself: effects},
+		"a drawn garment knows no body": {
+			layer: []string{"internal/synth/garment"}, never: ours("internal/synth/person", "internal/synth/drape"),
+		},
+		"a drawn person knows no garment": {
+			layer: []string{"internal/synth/person"}, never: ours("internal/synth/garment", "internal/synth/drape"),
+		},
+		"what draws knows not what is drawn": {
+			layer: []string{"internal/synth/draw", "internal/synth/dice"}, never: ours("internal/synth/garment", "internal/synth/person", "internal/synth/drape"),
 		},
 		"plumbing knows no controller": {layer: plumbing, never: ours("controllers", "cmd")},
 	}

@@ -6,6 +6,8 @@ import (
 	"image"
 	"image/color"
 	"math"
+
+	"github.com/braincreators/tryon-operator/internal/synth/draw"
 )
 
 // cihpPalette colours parse maps for people; programs read the indices.
@@ -22,10 +24,10 @@ func parseMap(labels []uint8, width int) *image.Paletted {
 	out := image.NewPaletted(image.Rect(0, 0, width, len(labels)/width), cihpPalette)
 	for i, l := range labels {
 		switch l {
-		case labelLeftHand:
-			l = labelLeftArm
-		case labelRightHand:
-			l = labelRightArm
+		case draw.LabelLeftHand:
+			l = draw.LabelLeftArm
+		case draw.LabelRightHand:
+			l = draw.LabelRightArm
 		}
 		out.Pix[i] = l
 	}
@@ -36,7 +38,7 @@ func parseMap(labels []uint8, width int) *image.Paletted {
 func garmentMask(labels []uint8, width int) *image.Gray {
 	out := image.NewGray(image.Rect(0, 0, width, len(labels)/width))
 	for i, l := range labels {
-		if l == labelUpper {
+		if l == draw.LabelUpper {
 			out.Pix[i] = 255
 		}
 	}
@@ -47,25 +49,25 @@ func garmentMask(labels []uint8, width int) *image.Gray {
 // Head, hands and trousers stay, except in the seam where they are blended with cloth.
 func agnostic(photo *image.RGBA, labels []uint8) *image.RGBA {
 	width, height := photo.Rect.Dx(), photo.Rect.Dy()
-	cloth := maskOf(labels, only(labelUpper))
-	hidden := maskOf(labels, only(labelUpper, labelNeck, labelLeftArm, labelRightArm))
+	cloth := maskOf(labels, draw.Only(draw.LabelUpper))
+	hidden := maskOf(labels, draw.Only(draw.LabelUpper, draw.LabelNeck, draw.LabelLeftArm, draw.LabelRightArm))
 	seam := grow(cloth, width, max(1, int(math.Round(float64(height)*0.008))))
 	cover := grow(hidden, width, max(1, int(math.Round(float64(height)*0.025))))
-	stays := only(labelHair, labelFace, labelPants, labelLeftHand, labelRightHand, labelLeftLeg, labelRightLeg)
+	stays := draw.Only(draw.LabelHair, draw.LabelFace, draw.LabelPants, draw.LabelLeftHand, draw.LabelRightHand, draw.LabelLeftLeg, draw.LabelRightLeg)
 	out := image.NewRGBA(photo.Rect)
 	copy(out.Pix, photo.Pix)
 	for i, l := range labels {
-		if seam[i] || (cover[i] && stays>>l&1 == 0) {
+		if seam[i] || (cover[i] && !stays.Has(l)) {
 			copy(out.Pix[4*i:4*i+3], []uint8{128, 128, 128})
 		}
 	}
 	return out
 }
 
-func maskOf(labels []uint8, set labelSet) []bool {
+func maskOf(labels []uint8, set draw.LabelSet) []bool {
 	out := make([]bool, len(labels))
 	for i, l := range labels {
-		out[i] = set>>l&1 == 1
+		out[i] = set.Has(l)
 	}
 	return out
 }
@@ -95,16 +97,15 @@ func grow(mask []bool, width, radius int) []bool {
 }
 
 // poseJSON is the OpenPose document of one person in BODY_25, in pixels. A joint outside the frame is (0, 0, 0).
-func poseJSON(c *canvas, points [25]keypoint) ([]byte, error) {
+func poseJSON(c *draw.Canvas, joints [25]draw.Point) ([]byte, error) {
 	type person struct {
 		Keypoints []json.RawMessage `json:"pose_keypoints_2d"`
 	}
 	p := person{Keypoints: make([]json.RawMessage, 0, 75)}
-	width, height := float64(c.width)/samples, float64(c.height)/samples
-	for _, k := range points {
-		x, y := (k.x-c.left)*c.unit/samples, (k.y-c.top)*c.unit/samples
+	for _, joint := range joints {
+		x, y, inside := c.Pixel(joint)
 		confidence := 0.94
-		if !k.known || x < 0 || y < 0 || x >= width || y >= height {
+		if !inside {
 			x, y, confidence = 0, 0, 0
 		}
 		for _, v := range []float64{x, y, confidence} {

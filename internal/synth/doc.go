@@ -4,6 +4,9 @@
 // estimator and a human annotator would have said about both; because the picture is drawn, they are right by construction.
 // For the test split there is also what no public dataset has: the same person in any other garment.
 //
-// The flat and the worn view are one texture under two skeletons, so that a try-on method has a real warp to learn.
+// Where things are made: a garment's cut, fabric and print in garment; a person's body, pose and studio in person; both together,
+// and the garment flat, in drape. They paint with draw and choose with dice. This package turns canvases into the files of a
+// dataset, writes its lists, and injects faults.
+//
 // A row depends on nothing but the seed, its split and its index; the number of workers changes no byte.
 package synth

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/braincreators/tryon-operator/internal/synth/dice"
 )
 
 // ErrNotEmpty is returned when the target folder holds files and replacing them was not asked for.
@@ -97,7 +99,7 @@ func plan(o *Options) []job {
 		jobs = append(jobs, job{splitTrain, i, -1})
 	}
 	if o.Test > 0 {
-		shift := 1 + roll(o.Seed, splitTest, 0, "pairs").IntN(o.Test-1)
+		shift := 1 + dice.Roll(o.Seed, splitTest, 0, "pairs").IntN(o.Test-1)
 		for i := range o.Test {
 			jobs = append(jobs, job{splitTest, i, (i + shift) % o.Test})
 		}

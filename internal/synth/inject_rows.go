@@ -6,6 +6,8 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+
+	"github.com/braincreators/tryon-operator/internal/synth/draw"
 )
 
 // voidLabel marks where classes meet with 255, as several public segmentation sets do.
@@ -18,7 +20,7 @@ func voidLabel(root string) error {
 		out := image.NewGray(parse.Rect)
 		for i, l := range parse.Pix {
 			out.Pix[i] = l
-			if i%parse.Stride > 0 && parse.Pix[i-1] != l && l != labelUpper {
+			if i%parse.Stride > 0 && parse.Pix[i-1] != l && l != draw.LabelUpper {
 				out.Pix[i] = 255
 			}
 		}
@@ -28,8 +30,8 @@ func voidLabel(root string) error {
 
 // atr translates CIHP-20 ids into ATR-18, where 4 is upper clothes and 5 is a skirt.
 var atr = map[uint8]uint8{
-	labelHair: 2, labelUpper: 4, labelPants: 6, labelNeck: 11, labelFace: 11, labelLeftArm: 14, labelRightArm: 15,
-	labelLeftLeg: 12, labelRightLeg: 13, labelLeftShoe: 9, labelRightShoe: 10,
+	draw.LabelHair: 2, draw.LabelUpper: 4, draw.LabelPants: 6, draw.LabelNeck: 11, draw.LabelFace: 11, draw.LabelLeftArm: 14, draw.LabelRightArm: 15,
+	draw.LabelLeftLeg: 12, draw.LabelRightLeg: 13, draw.LabelLeftShoe: 9, draw.LabelRightShoe: 10,
 }
 
 func translatePalette(root string) error {

@@ -8,6 +8,11 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+
+	"github.com/braincreators/tryon-operator/internal/synth/drape"
+	"github.com/braincreators/tryon-operator/internal/synth/draw"
+	"github.com/braincreators/tryon-operator/internal/synth/garment"
+	"github.com/braincreators/tryon-operator/internal/synth/person"
 )
 
 // Splits of a dataset.
@@ -28,14 +33,14 @@ func stem(split string, index int) string {
 type artist struct {
 	options *Options
 	root    string
-	canvas  *canvas
+	canvas  *draw.Canvas
 	encoder png.Encoder
 	buffer  bytes.Buffer
 }
 
 func newArtist(o *Options, root string) *artist {
 	return &artist{
-		options: o, root: root, canvas: newCanvas(o.Width, o.Height),
+		options: o, root: root, canvas: draw.NewCanvas(o.Width, o.Height),
 		encoder: png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &onePNGBuffer{}},
 	}
 }
@@ -57,17 +62,17 @@ type job struct {
 func (a *artist) render(j job) error {
 	seed := a.options.Seed
 	name := stem(j.split, j.index)
-	person, worn := makeBody(seed, j.split, j.index), makeGarment(seed, j.split, j.index)
-	drawPerson(a.canvas, person, worn)
-	photo, labels := a.canvas.picture(), a.canvas.labels()
-	pose, err := poseJSON(a.canvas, makeSkeleton(person).keypoints(person))
+	model, worn := person.Make(seed, j.split, j.index), garment.Make(seed, j.split, j.index)
+	drape.Worn(a.canvas, model, worn)
+	photo, labels := a.canvas.Picture(), a.canvas.Labels()
+	pose, err := poseJSON(a.canvas, model.Keypoints())
 	if err != nil {
 		return err
 	}
 	if err := a.put(filepath.Join(j.split, "openpose_json", name+"_keypoints.json"), pose); err != nil {
 		return err
 	}
-	drawFlat(a.canvas, worn, float64(a.options.Width)/float64(a.options.Height))
+	drape.Flat(a.canvas, worn, float64(a.options.Width)/float64(a.options.Height))
 	pictures := []struct {
 		folder string
 		image  image.Image
@@ -76,8 +81,8 @@ func (a *artist) render(j job) error {
 		{"image", photo, false},
 		{"image-parse-v3", parseMap(labels, a.options.Width), true},
 		{"agnostic-v3.2", agnostic(photo, labels), false},
-		{"cloth", a.canvas.picture(), false},
-		{"cloth-mask", garmentMask(a.canvas.labels(), a.options.Width), true},
+		{"cloth", a.canvas.Picture(), false},
+		{"cloth-mask", garmentMask(a.canvas.Labels(), a.options.Width), true},
 	}
 	for _, p := range pictures {
 		if err := a.picture(filepath.Join(j.split, p.folder, name), p.image, p.exact); err != nil {
@@ -85,19 +90,19 @@ func (a *artist) render(j job) error {
 		}
 	}
 	if j.other >= 0 {
-		return a.truth(j, person)
+		return a.truth(j, model)
 	}
 	return nil
 }
 
 // truth shows the same person in the other garment.
-func (a *artist) truth(j job, person *body) error {
-	drawPerson(a.canvas, person, makeGarment(a.options.Seed, j.split, j.other))
+func (a *artist) truth(j job, model *person.Person) error {
+	drape.Worn(a.canvas, model, garment.Make(a.options.Seed, j.split, j.other))
 	name := stem(j.split, j.index) + "__" + stem(j.split, j.other)
-	if err := a.picture(filepath.Join(j.split, "truth", name), a.canvas.picture(), true); err != nil {
+	if err := a.picture(filepath.Join(j.split, "truth", name), a.canvas.Picture(), true); err != nil {
 		return err
 	}
-	return a.picture(filepath.Join(j.split, "truth-parse", name), parseMap(a.canvas.labels(), a.options.Width), true)
+	return a.picture(filepath.Join(j.split, "truth-parse", name), parseMap(a.canvas.Labels(), a.options.Width), true)
 }
 
 // picture writes an image without extension given; exact ones are always PNG.

@@ -10,6 +10,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/braincreators/tryon-operator/internal/synth/drape"
+	"github.com/braincreators/tryon-operator/internal/synth/draw"
+	"github.com/braincreators/tryon-operator/internal/synth/garment"
+	"github.com/braincreators/tryon-operator/internal/synth/person"
 )
 
 func small(dir string) Options {
@@ -97,82 +102,15 @@ func TestTheSplitsHaveTheFilesThatTheListsName(t *testing.T) {
 	}
 }
 
-func TestThePersonOfTheTruthDiffersOnlyWhereClothesOrSkinAre(t *testing.T) {
-	c := newCanvas(96, 128)
-	b := makeBody(3, splitTest, 1)
-	drawPerson(c, b, makeGarment(3, splitTest, 1))
-	own, ownLabels := c.picture(), c.labels()
-	drawPerson(c, b, makeGarment(3, splitTest, 2))
-	other, otherLabels := c.picture(), c.labels()
-	changed := 0
-	for i := range ownLabels {
-		if cmp.Equal(own.Pix[4*i:4*i+4], other.Pix[4*i:4*i+4]) {
-			continue
-		}
-		changed++
-		if ownLabels[i] == labelFace && otherLabels[i] == labelFace {
-			t.Fatalf("face pixel %d changed with the garment", i)
-		}
-	}
-	if share := float64(changed) / float64(len(ownLabels)); share < 0.05 || share > 0.6 {
-		t.Errorf("%.0f%% of the pixels changed, want those of clothes and their shadows", share*100)
-	}
-}
-
 func TestTheAgnosticPictureHidesEveryPixelOfTheGarment(t *testing.T) {
-	c := newCanvas(96, 128)
+	c := draw.NewCanvas(96, 128)
 	for row := range 12 {
-		drawPerson(c, makeBody(5, splitTrain, row), makeGarment(5, splitTrain, row))
-		labels := c.labels()
-		hidden := agnostic(c.picture(), labels)
-		for i, l := range grow(maskOf(labels, only(labelUpper)), 96, 1) {
+		drape.Worn(c, person.Make(5, splitTrain, row), garment.Make(5, splitTrain, row))
+		labels := c.Labels()
+		hidden := agnostic(c.Picture(), labels)
+		for i, l := range grow(maskOf(labels, draw.Only(draw.LabelUpper)), 96, 1) {
 			if l && (hidden.Pix[4*i] != 128 || hidden.Pix[4*i+1] != 128 || hidden.Pix[4*i+2] != 128) {
 				t.Fatalf("row %d shows pixel (%d, %d) next to the garment", row, i%96, i/96)
-			}
-		}
-	}
-}
-
-func TestTheFlatGarmentStandsClearOfTheFrameOnUniformGrey(t *testing.T) {
-	c := newCanvas(96, 128)
-	for row := range 40 {
-		drawFlat(c, makeGarment(9, splitTrain, row), 0.75)
-		mask, photo := garmentMask(c.labels(), 96), c.picture()
-		on := 0
-		for i, v := range mask.Pix {
-			x, y := i%96, i/96
-			if v == 255 {
-				on++
-			}
-			border := x < 2 || y < 2 || x >= 94 || y >= 126
-			if border && (v != 0 || photo.Pix[4*i] != 246) {
-				t.Fatalf("garment %d touches the frame at (%d, %d)", row, x, y)
-			}
-		}
-		if share := float64(on) / float64(len(mask.Pix)); share < 0.156 || share > 0.70 {
-			t.Errorf("garment %d covers %.1f%% of its picture", row, share*100)
-		}
-	}
-}
-
-func TestJointsLieOnTheBodyTheyBelongTo(t *testing.T) {
-	c := newCanvas(192, 256)
-	for row := range 20 {
-		b := makeBody(11, splitTrain, row)
-		drawPerson(c, b, makeGarment(11, splitTrain, row))
-		labels := c.labels()
-		s := makeSkeleton(b)
-		for joint, want := range map[int]labelSet{
-			0: only(labelFace), 4: only(labelRightHand, labelRightArm, labelUpper, labelLeftHand, labelLeftArm),
-			3: only(labelRightArm, labelUpper, labelLeftHand, labelLeftArm), 8: only(labelUpper, labelPants, labelLeftHand, labelRightHand, labelLeftArm, labelRightArm),
-		} {
-			p := s.keypoints(b)[joint]
-			x, y := int((p.x-c.left)*c.unit/samples), int((p.y-c.top)*c.unit/samples)
-			if x < 0 || y < 0 || x >= 192 || y >= 256 {
-				continue
-			}
-			if l := labels[y*192+x]; want>>l&1 == 0 {
-				t.Errorf("row %d: joint %d lies on label %d", row, joint, l)
 			}
 		}
 	}
