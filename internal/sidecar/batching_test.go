@@ -146,12 +146,32 @@ func TestARunThatFailsIsAskedAgainOneByOne(t *testing.T) {
 	}
 }
 
-func TestARuntimeThatDiesInASharedRunFailsItsMembersWithATypedError(t *testing.T) {
+func TestARuntimeThatDiesInASharedRunIsAskedOnceMoreByItsMembers(t *testing.T) {
+	var died atomic.Int64
 	p, l := locked(t, func(w http.ResponseWriter, r *http.Request, rows int) bool {
-		if rows > 1 {
+		dies := rows > 1 && died.Add(1) == 1
+		if dies {
 			closeMidBody(w, r)
 		}
-		return rows > 1
+		return dies
+	})
+	bodies, contentTypes := wardrobe(t, 4)
+	replies, outs := p.crowd(t, l, bodies, contentTypes)
+	for i, resp := range replies {
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("request %d: %s %.200s", i, resp.Status, outs[i])
+		}
+	}
+}
+
+func TestARuntimeThatAlwaysDiesFailsEachRequestWithATypedErrorTheSecondTime(t *testing.T) {
+	var asked atomic.Int64
+	p, l := locked(t, func(w http.ResponseWriter, r *http.Request, rows int) bool {
+		dies := asked.Add(int64(rows)) > 1
+		if dies {
+			closeMidBody(w, r)
+		}
+		return dies
 	})
 	bodies, contentTypes := wardrobe(t, 4)
 	replies, outs := p.crowd(t, l, bodies, contentTypes)
@@ -160,9 +180,10 @@ func TestARuntimeThatDiesInASharedRunFailsItsMembersWithATypedError(t *testing.T
 			t.Errorf("member %d: %s, %v, want %s with Retry-After", i, code, err, problem.CodeRuntimeUnavailable)
 		}
 	}
-	if got := len(l.rows); replies[0].StatusCode != http.StatusOK || got != 2 {
-		t.Errorf("the runtime was asked %d times, want twice: it has gone", got)
+	if got := asked.Load(); replies[0].StatusCode != http.StatusOK || got != 1+2*3 {
+		t.Errorf("the runtime was asked for %d try-ons, want one, and three twice", got)
 	}
+	l.armed.Store(false)
 	p.waitReady(t)
 	if resp, out := post(t, p.front, contentTypes[0], bodies[0]); resp.StatusCode != http.StatusOK {
 		t.Errorf("afterwards: %s %.200s", resp.Status, out)

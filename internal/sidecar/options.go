@@ -44,6 +44,8 @@ type Options struct {
 	RequestTimeout, BodyTimeout time.Duration
 	// ForwardTimeout bounds the candidate's answer; 0 means half of RequestTimeout, so that as much is left for answering here.
 	ForwardTimeout time.Duration
+	// RuntimePatience is how long requests wait for a model server that was ready and has gone: what its restart takes.
+	RuntimePatience time.Duration
 	// Quiet is how long nothing may be in flight before a drain ends, DrainTimeout how long the drain may take.
 	Quiet, DrainTimeout time.Duration
 
@@ -70,7 +72,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Listen: ":8080", Ops: ":8081", Runtime: "http://127.0.0.1:8500", Weights: "/weights", Categories: []string{"tops"},
-		RequestTimeout: 30 * time.Second, BodyTimeout: 20 * time.Second, Quiet: 3 * time.Second, DrainTimeout: 60 * time.Second,
+		RequestTimeout: 30 * time.Second, BodyTimeout: 20 * time.Second, RuntimePatience: 15 * time.Second, Quiet: 3 * time.Second, DrainTimeout: 60 * time.Second,
 		Concurrent: 2, Waiting: 32, InFlight: 128, Connections: 1024, Batch: 1,
 		Photo:     imaging.PhotoLimits{Pixels: 24_000_000},
 		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 256 << 20, PixelMemory: 640 << 20,
@@ -133,6 +135,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.DurationVar(&o.RequestTimeout, "request-timeout", o.RequestTimeout, "most time for one request after its body arrived")
 	f.DurationVar(&o.ForwardTimeout, "forward-timeout", o.ForwardTimeout, "most time for the candidate's answer; 0 means half of --request-timeout")
 	f.DurationVar(&o.BodyTimeout, "body-timeout", o.BodyTimeout, "most time for a request's body to arrive")
+	f.DurationVar(&o.RuntimePatience, "runtime-patience", o.RuntimePatience, "how long requests wait for a model server that was ready and has gone")
 	f.DurationVar(&o.Quiet, "drain-quiet", o.Quiet, "how long nothing may be in flight before a drain ends")
 	f.DurationVar(&o.DrainTimeout, "drain-timeout", o.DrainTimeout, "most time for a drain")
 	f.IntVar(&o.Concurrent, "max-concurrent", o.Concurrent, "most runs at once in the model server")
@@ -151,7 +154,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 
 func (o Options) check() error {
 	for name, value := range map[string]int64{
-		"request-timeout": int64(o.RequestTimeout), "body-timeout": int64(o.BodyTimeout), "drain-quiet": int64(o.Quiet), "drain-timeout": int64(o.DrainTimeout),
+		"request-timeout": int64(o.RequestTimeout), "body-timeout": int64(o.BodyTimeout), "runtime-patience": int64(o.RuntimePatience), "drain-quiet": int64(o.Quiet), "drain-timeout": int64(o.DrainTimeout),
 		"max-concurrent": int64(o.Concurrent), "max-waiting": int64(o.Waiting), "max-in-flight": int64(o.InFlight), "max-connections": int64(o.Connections),
 		"max-batch": int64(o.Batch), "max-body-bytes": o.BodyBytes, "max-image-bytes": o.ImageBytes, "max-tensor-bytes": o.TensorBytes, "max-pixels": o.Photo.Pixels,
 		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory,

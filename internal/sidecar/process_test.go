@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
@@ -55,7 +56,7 @@ func TestARealRuntimeProcessAndASidecarAnswerAPicture(t *testing.T) {
 		t.Errorf("health of a running server: %v %s", err, out)
 	}
 	recorder.URL = "http://" + address
-	p := startWith(t, recorder)
+	p := startWith(t, recorder, func(o *Options) { o.RuntimePatience = time.Second })
 	p.waitReady(t)
 	contentType, body := form(t, usual(t))
 	resp, out := post(t, p.front, contentType, body)

@@ -62,7 +62,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	})
 	var err error
 	s.model, err = modelserver.New(modelserver.Options{
-		URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Batch: o.Batch, Checked: s.metrics.GoldenChecked,
+		URL: o.Runtime, Weights: o.Weights, TensorBytes: o.TensorBytes, Batch: o.Batch, Patience: o.RuntimePatience, Checked: s.metrics.GoldenChecked,
 		// Golden requests are asked before anybody is served, so they are no load; but they tell how long a run takes.
 		Ran: func(requests int, took time.Duration) { s.queue.Learn(s.shape(requests), took) },
 	})

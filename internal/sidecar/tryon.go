@@ -53,7 +53,7 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 		reply.Write(w)
 		return nil
 	}
-	if err := s.model.Ready(); err != nil {
+	if err := s.model.Await(ctx); err != nil {
 		return notReady(err)
 	}
 	t := s.metrics.Timings()
@@ -175,6 +175,10 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (*shadow.Sample, error) {
 	row := modelserver.Row(in, seed)
 	answer, err := s.batcher.TryOn(ctx, row)
+	// A runtime that ended under a request is back within seconds. To ask twice does no harm, and more often would: the request may be to blame.
+	if err != nil && problem.Of(err).Code == problem.CodeRuntimeUnavailable && s.model.Return(ctx) == nil {
+		answer, err = s.batcher.TryOn(ctx, row)
+	}
 	if answer.Began.IsZero() {
 		return nil, notRun(ctx, err)
 	}

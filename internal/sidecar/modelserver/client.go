@@ -30,6 +30,8 @@ type Options struct {
 	TensorBytes int64
 	// Batch is how many try-ons may be asked at once, where the model server takes so many; at least 1.
 	Batch int
+	// Patience is how long a runtime that was ready and has gone is waited for.
+	Patience time.Duration
 	// Checked is told the outcome of each check of the golden requests: Passed, Failed or Errored.
 	Checked func(outcome string)
 	// Ran is told how long the model server took for so many golden requests at once, with nothing beside them.

@@ -26,12 +26,17 @@ type watch struct {
 	err      error
 	instance string
 	poke     chan struct{}
+	// begun and ended count the looks; turned is closed, and replaced, when one ends.
+	begun, ended int64
+	turned       chan struct{}
+	// lost is when the runtime, which had been ready, no longer was; zero while it is, and before it was for the first time.
+	lost time.Time
 	// missed counts probes without an answer in a row; only the watching goroutine uses it.
 	missed int
 }
 
 func newWatch() *watch {
-	return &watch{err: fmt.Errorf("%w: it was not asked yet", errDown), poke: make(chan struct{}, 1)}
+	return &watch{err: fmt.Errorf("%w: it was not asked yet", errDown), poke: make(chan struct{}, 1), turned: make(chan struct{})}
 }
 
 // wake asks for a look at the runtime now.
@@ -61,6 +66,12 @@ func (w *watch) set(err error, instance string) {
 	if (err == nil) != (w.err == nil) {
 		slog.Info("Readiness of the runtime", "ready", err == nil, "err", err)
 	}
+	switch {
+	case err == nil:
+		w.lost = time.Time{}
+	case w.err == nil:
+		w.lost = time.Now()
+	}
 	w.err, w.instance = err, instance
 }
 
@@ -74,7 +85,9 @@ func (c *Client) Ready() error {
 func (c *Client) Watch(ctx context.Context) {
 	wait := watchWhenReady
 	for ctx.Err() == nil {
+		c.watch.begin()
 		wait = pause(c.look(ctx), wait)
+		c.watch.end()
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():

@@ -1,0 +1,101 @@
+package sidecar
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/braincreators/tryon-operator/internal/oip"
+	"github.com/braincreators/tryon-operator/internal/runtime"
+	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+)
+
+// mortal is a runtime that a test can kill and start again: while it is dead every connection is cut, and afterwards it is another process.
+type mortal struct {
+	*pod
+	address *swapped
+	model   *runtime.Model
+}
+
+func startMortal(t *testing.T, tweaks ...tweak) *mortal {
+	t.Helper()
+	rt := runtimetest.Start(t, runtimetest.Graph{Height: netH, Width: netW}, runtime.Bounds{})
+	writeGolden(t, rt)
+	m := &mortal{address: &swapped{}, model: rt.Model}
+	m.revive()
+	front := httptest.NewServer(m.address)
+	t.Cleanup(front.Close)
+	rt.URL = front.URL
+	m.pod = startWith(t, rt, tweaks...)
+	m.waitReady(t)
+	return m
+}
+
+func (m *mortal) kill() {
+	m.address.set(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+}
+
+func (m *mortal) revive() { m.address.set(runtime.NewServer(m.model, oip.Limits{})) }
+
+func TestShoppersWaitForARuntimeThatRestarts(t *testing.T) {
+	m := startMortal(t, func(o *Options) { o.Concurrent = 1 })
+	contentType, body := form(t, usual(t))
+	died := make(chan struct{})
+	var once sync.Once
+	// It dies under the first request; the others come before and after the pod has seen it.
+	m.address.set(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(func() { m.kill(); close(died) })
+		closeMidBody(w, r)
+	}))
+	const early, late = 4, 4
+	var all sync.WaitGroup
+	ask := func() {
+		all.Go(func() {
+			if resp, out := post(t, m.front, contentType, body); resp.StatusCode != http.StatusOK {
+				t.Errorf("%s %.200s", resp.Status, out)
+			}
+		})
+	}
+	for range early {
+		ask()
+	}
+	<-died
+	until(t, "not ready", func() bool { return m.ready() != nil })
+	for range late {
+		ask()
+	}
+	until(t, "all wait", func() bool { return m.activity.InFlight() == early+late && m.queue.Waiting() == 0 })
+	m.revive()
+	all.Wait()
+	if err := m.ready(); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestNobodyWaitsForARuntimeThatStaysAway(t *testing.T) {
+	const patience = 300 * time.Millisecond
+	m := startMortal(t, func(o *Options) { o.RuntimePatience = patience })
+	contentType, body := form(t, usual(t))
+	m.kill()
+	refused := func() time.Duration {
+		begin := time.Now()
+		resp, out := post(t, m.front, contentType, body)
+		if code, err := codeOf(resp, out); err != nil || code != problem.CodeRuntimeUnavailable || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("%s, %v, want %s with Retry-After", code, err, problem.CodeRuntimeUnavailable)
+		}
+		return time.Since(begin)
+	}
+	if took := refused(); took < patience {
+		t.Errorf("the request that it died under was refused after %s, want one that waited for %s", took, patience)
+	}
+	until(t, "not ready", func() bool { return m.ready() != nil })
+	until(t, "refused at once", func() bool { return refused() < patience })
+	m.revive()
+	m.waitReady(t)
+	if resp, out := post(t, m.front, contentType, body); resp.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %s %.200s", resp.Status, out)
+	}
+}
