@@ -39,7 +39,7 @@ func command() *cobra.Command {
 		Short:         "A real Kubernetes with one node on this machine, built from published Go modules",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(*cobra.Command, []string) error {
 			return fill(local)
 		},
 	}

@@ -38,10 +38,10 @@ func (c *Cluster) Down(ctx context.Context) error {
 		return err
 	}
 	return c.Print.Do("taking the cluster down", 5*time.Second, func(*progress.Step) error {
-		if err := c.end(found); err != nil {
+		if err := c.end(ctx, found); err != nil {
 			return err
 		}
-		if err := c.clean(found); err != nil {
+		if err := c.clean(ctx, found); err != nil {
 			return err
 		}
 		return c.forget(found)
@@ -61,7 +61,7 @@ func (c *Cluster) Kill(ctx context.Context) error {
 		return err
 	}
 	layout := config.Layout{State: c.State, Build: found.Build}
-	return errors.Join(c.table().Kill(names(layout)), c.killContainers(layout))
+	return errors.Join(c.table().Kill(ctx, names(layout)), c.killContainers(ctx, layout))
 }
 
 // names lists the programs, the last started first.
@@ -77,24 +77,30 @@ func names(layout config.Layout) []string {
 }
 
 // end stops the programs. kubelet goes first, it would start containers anew; containerd last, its shims report to it.
-func (c *Cluster) end(found record) error {
+func (c *Cluster) end(ctx context.Context, found record) error {
 	layout := config.Layout{State: c.State, Build: found.Build}
 	others := slices.DeleteFunc(names(layout), func(name string) bool { return name == "kubelet" })
 	return errors.Join(
-		c.table().Stop([]string{"kubelet"}, 2*time.Second),
-		host.EmptyCgroup(config.Cgroup, 20*time.Second),
-		c.table().Stop(others, 5*time.Second),
-		c.killContainers(layout),
+		c.table().Stop(ctx, []string{"kubelet"}, 2*time.Second),
+		emptyCgroup(ctx),
+		c.table().Stop(ctx, others, 5*time.Second),
+		c.killContainers(ctx, layout),
 	)
 }
 
+func emptyCgroup(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	return host.EmptyCgroup(ctx, config.Cgroup)
+}
+
 // killContainers kills all containers and their shims, which carry our socket in their arguments.
-func (c *Cluster) killContainers(layout config.Layout) error {
+func (c *Cluster) killContainers(ctx context.Context, layout config.Layout) error {
 	shims, err := host.ProcessesWithArgument(layout.ContainerdSocket())
 	if err != nil {
 		return err
 	}
-	errs := []error{host.EmptyCgroup(config.Cgroup, 20*time.Second)}
+	errs := []error{emptyCgroup(ctx)}
 	for _, shim := range shims {
 		errs = append(errs, shim.Signal(syscall.SIGKILL))
 	}
@@ -102,13 +108,19 @@ func (c *Cluster) killContainers(layout config.Layout) error {
 }
 
 // clean removes what lies outside of the state folder.
-func (c *Cluster) clean(found record) error {
+func (c *Cluster) clean(ctx context.Context, found record) error {
 	errs := []error{host.UnmountBelow(c.State), removePodLinks(), host.RemoveLink(config.Bridge)}
 	for _, table := range config.Tables { // up refused to start beside tables of these names
 		errs = append(errs, host.RemoveTable(table))
 	}
-	errs = append(errs, host.WriteSysctls(found.Sysctls), host.RemoveCgroup(config.Cgroup, 10*time.Second))
+	errs = append(errs, host.WriteSysctls(found.Sysctls), removeCgroup(ctx))
 	return errors.Join(append(errs, c.removeFixed(found))...)
+}
+
+func removeCgroup(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return host.RemoveCgroup(ctx, config.Cgroup)
 }
 
 // removePodLinks removes the links of pods that the kernel has not removed yet with their network namespaces.

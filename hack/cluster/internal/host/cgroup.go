@@ -1,6 +1,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,7 +24,7 @@ func CgroupHierarchies() ([]string, error) {
 		return nil, fmt.Errorf("reading cgroup file system: %w", err)
 	}
 	const cgroup2Magic = 0x63677270
-	if int64(stat.Type) == cgroup2Magic {
+	if stat.Type == cgroup2Magic {
 		return []string{cgroupRoot}, nil
 	}
 	entries, err := os.ReadDir(cgroupRoot)
@@ -127,9 +128,14 @@ func CgroupsBelow(name string) ([]string, error) {
 	return found, nil
 }
 
-// EmptyCgroup kills every process in the cgroup called name or below, until none is left or the time is over.
-func EmptyCgroup(name string, within time.Duration) error {
-	deadline := time.Now().Add(within)
+// look is the time between two looks at a cgroup. Version 1 of cgroups has no event for one that has become empty, and none says when
+// the kernel has let go of a dead process's cgroup, which is a moment after the process: so both are looked at until a context ends.
+const look = 50 * time.Millisecond
+
+// EmptyCgroup kills every process in the cgroup called name or below, until none is left or ctx is over.
+func EmptyCgroup(ctx context.Context, name string) error {
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
 	for {
 		folders, err := CgroupsBelow(name)
 		if err != nil {
@@ -145,10 +151,11 @@ func EmptyCgroup(name string, within time.Duration) error {
 		if left == 0 {
 			return nil
 		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%d processes of cgroup %s did not end within %s", left, name, within)
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d processes of cgroup %s did not end: %w", left, name, ctx.Err())
+		case <-ticker.C:
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 
@@ -166,9 +173,10 @@ func cgroupProcesses(folder string) []int {
 	return pids
 }
 
-// RemoveCgroup removes the empty cgroup called name and all below it from every hierarchy.
-func RemoveCgroup(name string, within time.Duration) error {
-	deadline := time.Now().Add(within)
+// RemoveCgroup removes the empty cgroup called name and all below it from every hierarchy, as soon as the kernel lets it until ctx is over.
+func RemoveCgroup(ctx context.Context, name string) error {
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
 	for {
 		folders, err := CgroupsBelow(name)
 		if err != nil || len(folders) == 0 {
@@ -180,9 +188,13 @@ func RemoveCgroup(name string, within time.Duration) error {
 				errs = append(errs, fmt.Errorf("removing cgroup: %w", err))
 			}
 		}
-		if len(errs) == 0 || time.Now().After(deadline) {
-			return errors.Join(errs...)
+		if len(errs) == 0 {
+			return nil
 		}
-		time.Sleep(50 * time.Millisecond) // the kernel lets go of a dead process's cgroup a moment later
+		select {
+		case <-ctx.Done():
+			return errors.Join(append(errs, ctx.Err())...)
+		case <-ticker.C:
+		}
 	}
 }

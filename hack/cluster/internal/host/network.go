@@ -2,12 +2,14 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Link is one network interface of the machine.
@@ -149,8 +151,13 @@ func RemoveTable(table string) error {
 	return err
 }
 
+// answerWithin bounds one question to the kernel: ip and nft answer at once, or hang.
+const answerWithin = 30 * time.Second
+
 func run(name string, args ...string) ([]byte, error) {
-	command := exec.Command(name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	command := exec.CommandContext(ctx, name, args...)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()

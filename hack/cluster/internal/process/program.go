@@ -87,10 +87,11 @@ func get(ctx context.Context, client *http.Client, url string) error {
 }
 
 // CheckFree fails when an address that the program needs is taken.
-func (p Program) CheckFree() error {
+func (p Program) CheckFree(ctx context.Context) error {
 	var errs []error
+	var listen net.ListenConfig
 	for _, address := range p.Listens {
-		listener, err := net.Listen("tcp", address)
+		listener, err := listen.Listen(ctx, "tcp", address)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s needs the address %s: %w", p.Name, address, err))
 			continue

@@ -49,7 +49,7 @@ func (t Table) Ensure(ctx context.Context, program Program, within time.Duration
 	running, ok := t.Find(program.Name)
 	if !ok {
 		var err error
-		if running, err = t.start(program); err != nil {
+		if running, err = t.start(ctx, program); err != nil {
 			return err
 		}
 	}
@@ -69,9 +69,9 @@ func (t Table) Ensure(ctx context.Context, program Program, within time.Duration
 	}
 }
 
-// start starts a program in a session of its own, so that neither the terminal nor the caller's end reaches it.
-func (t Table) start(program Program) (host.Process, error) {
-	if err := program.CheckFree(); err != nil {
+// start starts a program in a session of its own, so that neither the terminal nor the caller's end reaches it; nor does the end of ctx.
+func (t Table) start(ctx context.Context, program Program) (host.Process, error) {
+	if err := program.CheckFree(ctx); err != nil {
 		return host.Process{}, err
 	}
 	log, err := t.openLog(program.Name)
@@ -79,7 +79,7 @@ func (t Table) start(program Program) (host.Process, error) {
 		return host.Process{}, err
 	}
 	defer log.Close()
-	command := exec.Command(program.Path, program.Args...)
+	command := exec.CommandContext(context.WithoutCancel(ctx), program.Path, program.Args...)
 	command.Env = append(os.Environ(), program.Env...)
 	command.Env = append(command.Env, "PATH="+filepath.Dir(program.Path)+":"+os.Getenv("PATH"))
 	command.Dir = "/"
@@ -104,26 +104,21 @@ func (t Table) start(program Program) (host.Process, error) {
 }
 
 // Stop ends programs: it asks all, and kills those that have not ended after a grace time.
-func (t Table) Stop(names []string, grace time.Duration) error {
+func (t Table) Stop(ctx context.Context, names []string, grace time.Duration) error {
 	var errs []error
-	deadline := time.Now().Add(grace)
 	for _, name := range names {
 		if running, ok := t.Find(name); ok {
 			errs = append(errs, running.Signal(syscall.SIGTERM))
 		}
 	}
+	asked, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
 	for _, name := range names {
-		running, ok := t.Find(name)
-		for killed := false; ok && running.Running(); {
-			if time.Now().After(deadline) && !killed {
-				errs = append(errs, running.Signal(syscall.SIGKILL))
-				killed = true
-			}
-			if time.Now().After(deadline.Add(10 * time.Second)) {
-				errs = append(errs, fmt.Errorf("%s does not end, process %d", name, running.PID))
-				break
-			}
-			time.Sleep(poll / 4)
+		if running, ok := t.Find(name); ok {
+			errs = append(errs, finish(ctx, asked, running))
+		}
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, err)...) // what has not ended stays in the table
 		}
 		if err := os.Remove(t.pidFile(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("forgetting %s: %w", name, err))
@@ -132,15 +127,46 @@ func (t Table) Stop(names []string, grace time.Duration) error {
 	return errors.Join(errs...)
 }
 
+// killWait is how long a killed process may take to be gone.
+const killWait = 10 * time.Second
+
+// finish waits for a process that was asked to end, and kills it when asked is over and ctx is not.
+func finish(ctx, asked context.Context, running host.Process) error {
+	if err := await(asked, running); err == nil || ctx.Err() != nil {
+		return err
+	}
+	if err := running.Signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, killWait)
+	defer cancel()
+	return await(ctx, running)
+}
+
+// await waits until a process has ended. It may be the child of an earlier run of ours, which nobody can wait for but its parent, so we
+// look: what the kernel has besides, a pidfd, is not in the standard library.
+func await(ctx context.Context, running host.Process) error {
+	ticker := time.NewTicker(poll / 4)
+	defer ticker.Stop()
+	for running.Running() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("process %d does not end: %w", running.PID, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+	return nil
+}
+
 // Kill kills programs without asking and waits until they are gone.
-func (t Table) Kill(names []string) error {
+func (t Table) Kill(ctx context.Context, names []string) error {
 	var errs []error
 	for _, name := range names {
 		if running, ok := t.Find(name); ok {
 			errs = append(errs, running.Signal(syscall.SIGKILL))
 		}
 	}
-	return errors.Join(append(errs, t.Stop(names, 0))...)
+	return errors.Join(append(errs, t.Stop(ctx, names, 0))...)
 }
 
 // Tail returns the last lines of a program's log, indented, and where the rest is.

@@ -32,7 +32,7 @@ func TestAProgramStartsOnceAndStops(t *testing.T) {
 	if pids[0] != pids[1] {
 		t.Errorf("started twice: processes %v", pids)
 	}
-	if err := table.Stop([]string{"sleeper", "never started"}, time.Minute); err != nil {
+	if err := table.Stop(t.Context(), []string{"sleeper", "never started"}, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := table.Find("sleeper"); ok {
@@ -51,11 +51,35 @@ func TestAProgramThatIgnoresTheRequestIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	running, _ := table.Find("stubborn")
-	if err := table.Stop([]string{"stubborn"}, 0); err != nil {
+	if err := table.Stop(t.Context(), []string{"stubborn"}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if running.Running() {
 		t.Error("it still runs")
+	}
+}
+
+func TestAStopThatIsCutShortKeepsTheProgramInTheTable(t *testing.T) {
+	table := Table{PIDs: t.TempDir(), Logs: t.TempDir()}
+	flag := filepath.Join(t.TempDir(), "ready")
+	program := shell("stubborn", "trap '' TERM; touch "+flag+"; while :; do sleep 1; done", func(context.Context) error {
+		_, err := os.Stat(flag)
+		return err
+	})
+	if err := table.Ensure(t.Context(), program, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), poll)
+	defer cancel()
+	if err := table.Stop(ctx, []string{"stubborn"}, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error = %v, want that of the context", err)
+	}
+	running, ok := table.Find("stubborn")
+	if !ok {
+		t.Fatal("it is forgotten, or was killed before its time")
+	}
+	if err := table.Stop(t.Context(), []string{"stubborn"}, 0); err != nil || running.Running() {
+		t.Errorf("it still runs: %t, %v", running.Running(), err)
 	}
 }
 
@@ -74,7 +98,7 @@ func TestAProgramThatIsNeverReadyIsAnErrorInTime(t *testing.T) {
 	if !errors.Is(err, errNever) {
 		t.Errorf("error = %v, want the probe's", err)
 	}
-	if err := table.Stop([]string{"slow"}, 0); err != nil {
+	if err := table.Stop(t.Context(), []string{"slow"}, 0); err != nil {
 		t.Error(err)
 	}
 }
@@ -86,7 +110,7 @@ func TestATakenAddressIsNamedTogetherWithTheProgram(t *testing.T) {
 	}
 	defer listener.Close()
 	address := listener.Addr().String()
-	err = Program{Name: "registry", Listens: []string{address}}.CheckFree()
+	err = Program{Name: "registry", Listens: []string{address}}.CheckFree(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "registry") || !strings.Contains(err.Error(), address) {
 		t.Errorf("error = %v", err)
 	}
