@@ -112,7 +112,8 @@ func TestAReportIsMadeFromWhatWasJudgedAndKeptUnderItsDigest(t *testing.T) {
 		t.Errorf("after a restart the key is %s, %v; before it was %s", other, err, key)
 	}
 	tod.Spec.Gates = []v1alpha1.LiveGate{{Metric: v1alpha1.LiveErrors, Max: "0.5"}}
-	if _, other, err := Report(tod, Ended(&tod.Status), again, versions); err != nil || other != key {
+	tod.Spec.Capture.To.URI = "pvc://captures"
+	if made, other, err := Report(tod, Ended(&tod.Status), again, versions); err != nil || other != key || made.Capture != nil {
 		t.Errorf("a change of the spec changes what was judged: %s, %v", other, err)
 	}
 	if _, other, _ := Report(tod, Ended(&tod.Status), again, nil); other == key {
