@@ -275,7 +275,8 @@ func (s *shop) movePods(t *testing.T) {
 		do   func(t *testing.T)
 	}{
 		{"kubectl scale to 2", func(t *testing.T) { s.scale(t, 2) }},
-		{"both pods evicted one after the other", s.evictAll},
+		{"the model server of one pod killed", s.killModelServer},
+		{"both pods evicted, as a drain does", s.evictAll},
 		{"the manager killed", func(t *testing.T) { killManager(t, s.k); s.awaitManager(t) }},
 		{"kubectl scale to 1, by the new manager", func(t *testing.T) { s.scale(t, 1) }},
 	} {

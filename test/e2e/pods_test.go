@@ -3,6 +3,12 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -35,21 +42,84 @@ func (s *shop) scale(t *testing.T, replicas int32) {
 	s.awaitPods(t, int(replicas), nil)
 }
 
-// evictAll takes away one pod after the other as the drain of a node does: through the Eviction API, which minds the disruption budget.
+// evictAll takes both pods away as the drain of their node does: it evicts all of them, again and again where the disruption budget forbids it,
+// which lets the second one go only when there is another for the first.
 func (s *shop) evictAll(t *testing.T) {
 	t.Helper()
+	var refused int
 	gone := map[string]bool{}
-	for _, pod := range s.pods(t) {
-		await(t, s.k, named(&corev1.Pod{}, pod.Name), 2*time.Minute, func(p *corev1.Pod) (bool, error) {
-			err := s.k.SubResource("eviction").Create(t.Context(), p, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name}})
-			if apierrors.IsTooManyRequests(err) {
-				return false, nil
+	pods := s.pods(t)
+	await(t, s.k, named(&v1alpha1.TryOnDeployment{}, judgedName), 3*time.Minute, func(*v1alpha1.TryOnDeployment) (bool, error) {
+		for i := range pods {
+			p := &pods[i]
+			if gone[p.Name] {
+				continue
 			}
-			return err == nil, err
-		})
-		gone[pod.Name] = true
-		s.awaitPods(t, 2, gone)
+			err := s.k.SubResource("eviction").Create(t.Context(), p, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name}})
+			switch {
+			case apierrors.IsTooManyRequests(err):
+				refused++
+			case err != nil:
+				return false, err
+			default:
+				gone[p.Name] = true
+			}
+		}
+		return len(gone) == len(pods), nil
+	})
+	if len(pods) != 2 || refused == 0 {
+		t.Errorf("%d pods were evicted, and the budget refused %d times, want two, one after the other", len(pods), refused)
 	}
+	s.awaitPods(t, 2, gone)
+}
+
+// killModelServer kills the model server of one pod without grace, as the kernel does when memory runs out, and waits until kubelet has started it
+// again. Processes of a cluster that is not ours are out of reach.
+func (s *shop) killModelServer(t *testing.T) {
+	t.Helper()
+	if os.Getenv("KUBECONFIG") != "" {
+		return
+	}
+	pod := s.pods(t)[0]
+	before := restarts(&pod)
+	if err := syscall.Kill(modelServerOf(t, pod.UID), syscall.SIGKILL); err != nil {
+		t.Fatalf("killing the model server of %s: %v", pod.Name, err)
+	}
+	await(t, s.k, named(&corev1.Pod{}, pod.Name), 2*time.Minute, func(p *corev1.Pod) (bool, error) {
+		return restarts(p) > before && servingpod.Ready(p), nil
+	})
+}
+
+// modelServerOf finds the process in whose control group the pod's name is.
+func modelServerOf(t *testing.T, pod types.UID) int {
+	t.Helper()
+	groups, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range groups {
+		// A process may end while we look.
+		of, _ := os.ReadFile(group)
+		command, _ := os.ReadFile(filepath.Join(filepath.Dir(group), "cmdline"))
+		if !strings.Contains(string(of), string(pod)) || !strings.HasPrefix(string(command), "/tryon-runtime\x00--model-dir") {
+			continue
+		}
+		number, err := strconv.Atoi(filepath.Base(filepath.Dir(group)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return number
+	}
+	t.Fatalf("no process is the model server of pod %s", pod)
+	return 0
+}
+
+// restarts of all containers of a pod.
+func restarts(p *corev1.Pod) (all int32) {
+	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
+		all += c.RestartCount
+	}
+	return all
 }
 
 // pods of the stable version.
