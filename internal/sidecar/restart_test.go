@@ -11,6 +11,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/route"
 )
 
 // mortal is a runtime that a test can kill and start again: while it is dead every connection is cut, and afterwards it is another process.
@@ -97,5 +98,23 @@ func TestNobodyWaitsForARuntimeThatStaysAway(t *testing.T) {
 	m.waitReady(t)
 	if resp, out := post(t, m.front, contentType, body); resp.StatusCode != http.StatusOK {
 		t.Errorf("afterwards: %s %.200s", resp.Status, out)
+	}
+}
+
+func TestWhoForwardedATryOnIsToldAtOnceThatTheRuntimeHasGone(t *testing.T) {
+	m := startMortal(t, func(o *Options) { o.RequestTimeout, o.RuntimePatience = 5*time.Minute, 4*time.Minute })
+	contentType, body := form(t, usual(t))
+	m.kill()
+	// Under the first one it has just gone, and before the second the pod knows.
+	for range 2 {
+		begin := time.Now()
+		resp, out := post(t, m.front, contentType, body, route.HeaderForwarded, "1")
+		if code, err := codeOf(resp, out); err != nil || code != problem.CodeRuntimeUnavailable {
+			t.Errorf("%s, %v, want %s", code, err, problem.CodeRuntimeUnavailable)
+		}
+		if took := time.Since(begin); took > time.Minute {
+			t.Errorf("it was told after %s", took)
+		}
+		until(t, "not ready", func() bool { return m.ready() != nil })
 	}
 }

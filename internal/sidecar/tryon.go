@@ -53,11 +53,13 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 		reply.Write(w)
 		return nil
 	}
-	if err := s.model.Await(ctx); err != nil {
+	// Whoever forwarded the request can answer it too, and sooner.
+	patient := r.Header.Get(route.HeaderForwarded) == ""
+	if err := s.available(ctx, patient); err != nil {
 		return notReady(err)
 	}
 	t := s.metrics.Timings()
-	answer, sample, err := s.work(ctx, req, t)
+	answer, sample, err := s.work(ctx, req, patient, t)
 	// Beside the path: when the reply is written, or has failed.
 	defer s.offer(r.Header, sample)
 	if err != nil {
@@ -76,6 +78,14 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Server-Timing", t.Header())
 	shopper.WriteBody(w, mediaType, out)
 	return nil
+}
+
+// available is nil when the model server is ready; the patient wait for one that is on its way back.
+func (s *Server) available(ctx context.Context, patient bool) error {
+	if !patient {
+		return s.model.Ready()
+	}
+	return s.model.Await(ctx)
 }
 
 // turnedAway counts a request that has not come to the queue because too many others were here: it is work that arrived, and more pods would do it.
@@ -114,7 +124,7 @@ func (s *Server) forward(ctx context.Context, header http.Header, body []byte, v
 
 // work answers a request with this pod's own runtime. The sample is what the model was asked and answered, nil when it was not asked. Errors are
 // *problem.Problem.
-func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timings) (shopper.Answer, *shadow.Sample, error) {
+func (s *Server) work(ctx context.Context, req shopper.Request, patient bool, t *metrics.Timings) (shopper.Answer, *shadow.Sample, error) {
 	files, err := s.files(ctx, req)
 	if err != nil {
 		return shopper.Answer{}, nil, err
@@ -133,7 +143,7 @@ func (s *Server) work(ctx context.Context, req shopper.Request, t *metrics.Timin
 		return shopper.Answer{}, nil, rejected(ctx, err)
 	}
 	t.Lap(metrics.StagePrepare)
-	sample, err := s.run(ctx, in, req.Seed, t)
+	sample, err := s.run(ctx, modelserver.Row(in, req.Seed), patient, t)
 	if err != nil {
 		return shopper.Answer{}, sample, err
 	}
@@ -172,11 +182,10 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 }
 
 // run waits for the model server and asks it. The sample is nil when no fault and no merit of the model can be seen in what came.
-func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *metrics.Timings) (*shadow.Sample, error) {
-	row := modelserver.Row(in, seed)
+func (s *Server) run(ctx context.Context, row oip.TryOn, patient bool, t *metrics.Timings) (*shadow.Sample, error) {
 	answer, err := s.batcher.TryOn(ctx, row)
 	// A runtime that ended under a request is back within seconds. To ask twice does no harm, and more often would: the request may be to blame.
-	if err != nil && problem.Of(err).Code == problem.CodeRuntimeUnavailable && s.model.Return(ctx) == nil {
+	if err != nil && patient && problem.Of(err).Code == problem.CodeRuntimeUnavailable && s.model.Return(ctx) == nil {
 		answer, err = s.batcher.TryOn(ctx, row)
 	}
 	if answer.Began.IsZero() {
@@ -186,7 +195,7 @@ func (s *Server) run(ctx context.Context, in picture.Inputs, seed *int64, t *met
 	if err != nil && !modelFailed(err) {
 		return nil, err
 	}
-	sample := &shadow.Sample{Signature: in.Signature, In: row, Out: answer.Out, Failed: err != nil, Took: answer.Took, Alone: answer.Alone}
+	sample := &shadow.Sample{Signature: s.model.Signature(), In: row, Out: answer.Out, Failed: err != nil, Took: answer.Took, Alone: answer.Alone}
 	if err != nil {
 		return sample, err
 	}
