@@ -147,8 +147,8 @@ type TryOnDeploymentStatus struct {
 	// +optional
 	Judgement *JudgementStatus `json:"judgement,omitempty"`
 
-	// rejected are the versions that are not tried again: until the spec changes in more than replicas and scaling, a newer version comes,
-	// or the annotation tryon.braincreators.com/retry gets a new value. Newest first.
+	// rejected are the versions that are not tried again: until the spec changes in more than replicas, scaling and capture, a newer
+	// version comes, or the annotation tryon.braincreators.com/retry gets a new value. Newest first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10

@@ -34,10 +34,11 @@ type Case struct {
 }
 
 // CaseOf is the question about two versions. Its epoch depends on everything that the answer may: the gates, how the pods are made, the
-// attempt, and how often the evidence was lost. Steps, replicas and scaling leave the evidence valid.
+// attempt, and how often the evidence was lost. Steps, replicas, scaling and what is captured leave the evidence valid.
 func CaseOf(tod *v1alpha1.TryOnDeployment, stable, candidate string, restarts int32) Case {
 	spec := tod.Spec.DeepCopy()
 	spec.Gates, spec.Model, spec.Replicas, spec.Scaling, spec.Rollout = Gates(tod), v1alpha1.ServedModel{}, 0, v1alpha1.ScalingSpec{}, v1alpha1.RolloutSpec{}
+	spec.Capture = v1alpha1.CaptureSpec{}
 	return Case{
 		Epoch:  digest(string(tod.UID), stable, candidate, retry(tod), strconv.Itoa(int(restarts)), spec),
 		Stable: stable, Candidate: candidate, Gates: spec.Gates,
@@ -52,10 +53,10 @@ func Gates(tod *v1alpha1.TryOnDeployment) []v1alpha1.LiveGate {
 	return defaults
 }
 
-// Attempt names what a rejection depends on: the spec, but for its replicas and scaling, and the retry annotation.
+// Attempt names what a rejection depends on: the spec, but for its replicas, scaling and capture, and the retry annotation.
 func Attempt(tod *v1alpha1.TryOnDeployment) string {
 	spec := tod.Spec.DeepCopy()
-	spec.Replicas, spec.Scaling = 0, v1alpha1.ScalingSpec{}
+	spec.Replicas, spec.Scaling, spec.Capture = 0, v1alpha1.ScalingSpec{}, v1alpha1.CaptureSpec{}
 	return digest(retry(tod), spec)
 }
 

@@ -31,6 +31,7 @@ func TestAnEpochIsAnotherQuestionAndAnAttemptAnotherTry(t *testing.T) {
 	}{
 		"nothing":                  {func(*v1alpha1.TryOnDeployment) {}, true, true},
 		"kubectl scale":            {func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 5 }, true, true},
+		"what is captured":         {func(d *v1alpha1.TryOnDeployment) { d.Spec.Capture.To.URI = "pvc://captures" }, true, true},
 		"scaling":                  {func(d *v1alpha1.TryOnDeployment) { d.Spec.Scaling.MaxReplicas = 5 }, true, true},
 		"the steps":                {func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Steps[0].Shadow.SamplePercent = 50 }, true, false},
 		"a fixed version":          {func(d *v1alpha1.TryOnDeployment) { d.Spec.Model.Version = 2 }, true, false},
