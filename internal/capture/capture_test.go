@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -123,7 +124,10 @@ func TestAListingHasTheNewestFirstAndOnlyOurs(t *testing.T) {
 }
 
 func TestARequestStaysAsOldAsItWasWhenItIsWrittenAgain(t *testing.T) {
-	f := open(t, "file://"+t.TempDir())
+	each(t, replaced)
+}
+
+func replaced(t *testing.T, f *Folder) {
 	name := put(t, f, taken(noon))
 	if err := f.Replace(t.Context(), name, compared(noon)); err != nil {
 		t.Fatal(err)
@@ -133,6 +137,12 @@ func TestARequestStaysAsOldAsItWasWhenItIsWrittenAgain(t *testing.T) {
 	}
 	if got := listed(t, f); len(got) != 1 {
 		t.Errorf("listed are %v", got)
+	}
+	if err := f.remove(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Replace(t.Context(), name, compared(noon)); !errors.Is(err, ErrNotFound) || len(listed(t, f)) != 0 {
+		t.Errorf("one that was removed meanwhile: %v, and listed are %v", err, listed(t, f))
 	}
 	if err := f.Replace(t.Context(), "../outside.zip", compared(noon)); !errors.Is(err, ErrBadFile) {
 		t.Errorf("a name that leads elsewhere: %v", err)
@@ -171,13 +181,13 @@ func TestASweepKeepsTheFolderWithinItsAgeAndItsSize(t *testing.T) {
 
 func TestOnceFullASweepKeepsNothingOlder(t *testing.T) {
 	f := open(t, "file://"+t.TempDir())
-	for at, size := range []int{10, 5000, 10} {
+	for at, size := range []int{10, 5000, 600, 600, 10} {
 		if err := f.put(t.Context(), newName(noon.Add(-time.Duration(at)*time.Minute)), make([]byte, size)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if swept, err := f.Sweep(t.Context(), noon, Bounds{Age: time.Hour, Bytes: 1000}); err != nil || swept.Kept != 1 || swept.Removed != 2 {
-		t.Errorf("%+v, %v; want the newest alone", swept, err)
+	if swept, err := f.Sweep(t.Context(), noon, Bounds{Age: time.Hour, Bytes: 1000}); err != nil || swept.Kept != 2 || swept.KeptBytes != 610 || swept.Removed != 3 {
+		t.Errorf("%+v, %v; want the two newest, and not the one that is too large by itself", swept, err)
 	}
 }
 
@@ -213,7 +223,7 @@ func (s stubborn) remove(ctx context.Context, name string) error {
 func TestWhatAKilledWriterLeftIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, "file://"+dir)
-	for name, age := range map[string]time.Duration{".partial-old": time.Hour, ".partial-new": 0} {
+	for name, age := range map[string]time.Duration{".partial-old": time.Hour, ".partial-new": 0, ".partial-ahead": -time.Hour} {
 		path := filepath.Join(dir, name)
 		if err := errors.Join(os.WriteFile(path, []byte("half a face"), 0o600), os.Chtimes(path, time.Time{}, time.Now().Add(-age))); err != nil {
 			t.Fatal(err)
@@ -229,11 +239,41 @@ func TestWhatAKilledWriterLeftIsRemoved(t *testing.T) {
 		}
 		return out
 	}
-	if _, err := f.Sweep(t.Context(), time.Now(), Bounds{Age: time.Hour, Bytes: 1}); err != nil || !slices.Equal(names(), []string{".partial-new"}) {
+	if _, err := f.Sweep(t.Context(), time.Now(), Bounds{Age: time.Hour, Bytes: 1}); err != nil || !slices.Equal(names(), []string{".partial-ahead", ".partial-new"}) {
 		t.Errorf("after a sweep: %v, %v", names(), err)
 	}
 	if _, err := f.Erase(t.Context(), time.Now()); err != nil || len(names()) != 0 {
 		t.Errorf("after erasing: %v, %v", names(), err)
+	}
+}
+
+func TestStrangersFilesHideNoneOfOurs(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, "file://"+dir)
+	for i := range 60 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%05d.txt", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, f, taken(noon))
+	if swept, err := f.Erase(t.Context(), noon); err != nil || swept.Removed != 1 {
+		t.Errorf("%+v, %v", swept, err)
+	}
+	entries, err := f.list(t.Context(), staleAfter)
+	if err != nil || len(entries) != 0 {
+		t.Errorf("listed are %d files of strangers, %v", len(entries), err)
+	}
+}
+
+func TestAFolderOfStrangersIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, "file://"+dir)
+	if err := os.MkdirAll(filepath.Join(dir, ".partial-x", "y"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// A folder is no part of a file; nobody of ours made it.
+	if swept, err := f.Erase(t.Context(), noon); err != nil || swept.Removed != 0 {
+		t.Errorf("%+v, %v", swept, err)
 	}
 }
 

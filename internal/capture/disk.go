@@ -42,9 +42,11 @@ func (d disk) list(ctx context.Context, stale time.Duration) ([]Entry, error) {
 	for len(all) < maxListed && ctx.Err() == nil {
 		files, err := dir.ReadDir(1000)
 		for _, file := range files {
-			if info, err := file.Info(); err == nil && info.Mode().IsRegular() && !d.clear(info, stale) {
-				all = append(all, Entry{Name: file.Name(), Bytes: info.Size()})
+			known, err := d.look(file, stale)
+			if err != nil {
+				return nil, err
 			}
+			all = append(all, known...)
 		}
 		if errors.Is(err, io.EOF) {
 			break
@@ -56,12 +58,27 @@ func (d disk) list(ctx context.Context, stale time.Duration) ([]Entry, error) {
 	return all, ctx.Err()
 }
 
-// clear removes what a killed writer has left: it is a part of somebody's picture.
-func (d disk) clear(info fs.FileInfo, stale time.Duration) bool {
-	if !strings.HasPrefix(info.Name(), partial) || time.Since(info.ModTime()) < stale {
-		return false
+// look gives a file that is one of ours, and removes what a killed writer has left: it is a part of somebody's picture.
+func (d disk) look(file fs.DirEntry, stale time.Duration) ([]Entry, error) {
+	_, ours := parse(file.Name())
+	half := strings.HasPrefix(file.Name(), partial)
+	if !ours && !half {
+		return nil, nil
 	}
-	return d.root.Remove(info.Name()) == nil
+	info, err := file.Info()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, nil
+	case ours:
+		return []Entry{{Name: file.Name(), Bytes: info.Size()}}, nil
+	case time.Since(info.ModTime()) < stale:
+		return nil, nil
+	}
+	return nil, d.remove(context.Background(), file.Name())
 }
 
 func (d disk) read(_ context.Context, name string, limit int64) ([]byte, error) {

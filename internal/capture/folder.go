@@ -51,7 +51,7 @@ const maxListed = 50_000
 
 // place is where the files lie.
 type place interface {
-	// list gives names and sizes, at most maxListed. Parts of files that were written to last before that time are removed.
+	// list gives names and sizes of files of ours, at most maxListed. Parts of files that were written to last before that time are removed.
 	list(ctx context.Context, stale time.Duration) ([]Entry, error)
 	// read gives a file of at most limit bytes; the error wraps ErrNotFound when there is none.
 	read(ctx context.Context, name string, limit int64) ([]byte, error)
@@ -97,14 +97,23 @@ func (f *Folder) Close() error { return f.close() }
 // Put adds a request and gives its name.
 func (f *Folder) Put(ctx context.Context, r Request) (string, error) {
 	name := newName(r.TakenAt)
-	return name, f.Replace(ctx, name, r)
+	return name, f.write(ctx, name, r)
 }
 
-// Replace writes a request again under the name that it has, for example with a candidate's answer. It stays as old as it was.
+// Replace writes a request again under the name that it has, for example with a candidate's answer. It stays as old as it was. One that was
+// removed meanwhile stays so: the error wraps ErrNotFound.
 func (f *Folder) Replace(ctx context.Context, name string, r Request) error {
 	if e, ok := parse(name); !ok || e.Kind != KindRequest {
 		return fmt.Errorf("%w: the name is %.80q", ErrBadFile, name)
 	}
+	// Its content does not matter, only whether there is one.
+	if _, err := f.read(ctx, name, 0); err != nil && !errors.Is(err, ErrBadFile) {
+		return fmt.Errorf("writing captured request: %w", err)
+	}
+	return f.write(ctx, name, r)
+}
+
+func (f *Folder) write(ctx context.Context, name string, r Request) error {
 	body, err := r.encode()
 	if err != nil {
 		return err

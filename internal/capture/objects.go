@@ -44,7 +44,7 @@ func (o objects) list(ctx context.Context, _ time.Duration) ([]Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !object.IsDir {
+		if _, ours := parse(object.Key); ours && !object.IsDir {
 			all = append(all, Entry{Name: object.Key, Bytes: object.Size})
 		}
 	}

@@ -54,6 +54,8 @@ type Compared struct {
 	Image []byte
 	// Garment and Outside are how far the pictures are apart inside the garments and elsewhere, 0..1.
 	Garment, Outside float64
+	// Replayed tells that a replay asked both versions; otherwise a shadow did, and has counted the pair.
+	Replayed bool
 }
 
 // notes is capture.json.
@@ -74,6 +76,7 @@ type comparedNotes struct {
 	Answered bool    `json:"answered"`
 	Garment  float64 `json:"garment"`
 	Outside  float64 `json:"outside"`
+	Replayed bool    `json:"replayed"`
 }
 
 const (
@@ -106,7 +109,7 @@ func (r *Request) encode() ([]byte, error) {
 		n.Seed = &seed
 	}
 	if c := r.Compared; c != nil {
-		n.Compared = &comparedNotes{Epoch: c.Epoch, Version: c.Version, Answered: c.Image != nil, Garment: c.Garment, Outside: c.Outside}
+		n.Compared = &comparedNotes{Epoch: c.Epoch, Version: c.Version, Answered: c.Image != nil, Garment: c.Garment, Outside: c.Outside, Replayed: c.Replayed}
 	}
 	body, err := json.Marshal(n)
 	if err != nil {
@@ -190,7 +193,7 @@ func readNotes(archive *zip.Reader) (Request, error) {
 		if !(c.Garment >= 0 && c.Garment <= 1 && c.Outside >= 0 && c.Outside <= 1) {
 			return Request{}, fmt.Errorf("%w: the pictures are %g and %g apart, want 0..1", ErrBadFile, c.Garment, c.Outside)
 		}
-		r.Compared = &Compared{Epoch: c.Epoch, Version: c.Version, Garment: c.Garment, Outside: c.Outside}
+		r.Compared = &Compared{Epoch: c.Epoch, Version: c.Version, Garment: c.Garment, Outside: c.Outside, Replayed: c.Replayed}
 		if c.Answered {
 			r.Compared.Image = []byte{}
 		}

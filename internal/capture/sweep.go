@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -11,6 +12,8 @@ const (
 	maxSkew = 10 * time.Minute
 	// staleAfter is how long after its last word the writer of a part of a file must be dead.
 	staleAfter = 10 * time.Minute
+	// always is a time that every file was written before, whatever clock dated it.
+	always = time.Duration(math.MinInt64)
 	// maxKept bounds the files that are kept, whatever their size: each is listed at every sweep.
 	maxKept = 20_000
 )
@@ -41,8 +44,10 @@ func (f *Folder) Sweep(ctx context.Context, now time.Time, b Bounds) (Swept, err
 func (f *Folder) sweep(ctx context.Context, entries []Entry, now time.Time, b Bounds) (s Swept, first error) {
 	full := false
 	for _, e := range entries {
-		full = full || s.KeptBytes+e.Bytes > b.Bytes || s.Kept == maxKept
-		if !full && e.Lives(now, b.Age) {
+		// One that is too large by itself gives way to all others.
+		huge := e.Bytes > b.Bytes
+		full = full || !huge && s.KeptBytes+e.Bytes > b.Bytes || s.Kept == maxKept
+		if !full && !huge && e.Lives(now, b.Age) {
 			s.keep(e)
 			continue
 		}
@@ -68,7 +73,7 @@ func (s *Swept) keep(e Entry) {
 func (f *Folder) Erase(ctx context.Context, now time.Time) (Swept, error) {
 	var all Swept
 	for {
-		entries, err := f.entries(ctx, 0)
+		entries, err := f.entries(ctx, always)
 		if err != nil {
 			return all, err
 		}

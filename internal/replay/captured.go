@@ -27,7 +27,7 @@ type shoppers struct {
 	put              putter
 	folder           *capture.Folder
 	reading, writing failures
-	compared, repeated, foreign,
+	compared, repeated, shadowed, foreign,
 	damaged, gone int
 }
 
@@ -116,6 +116,9 @@ func (s *shoppers) one(ctx context.Context, e capture.Entry) error {
 		return nil
 	case r.Signature != s.signature:
 		s.foreign++
+	case r.Compared != nil && r.Compared.Epoch == s.t.Epoch && !r.Compared.Replayed:
+		// The shadow of this judgement has counted the pair: twice would be no independent evidence.
+		s.shadowed++
 	default:
 		err = s.compare(ctx, e, r)
 		s.reading.inARow = 0
@@ -147,7 +150,7 @@ func (s *shoppers) compare(ctx context.Context, e capture.Entry, r capture.Reque
 // the candidate's is compared with.
 func (s *shoppers) write(ctx context.Context, e capture.Entry, r capture.Request, out *outcome) {
 	r.Version, r.Image = s.t.Stable.Version, out.stable.Out.Image
-	r.Compared = &capture.Compared{Epoch: s.t.Epoch, Version: s.t.Candidate.Version}
+	r.Compared = &capture.Compared{Epoch: s.t.Epoch, Version: s.t.Candidate.Version, Replayed: true}
 	if apart, both := out.pair.Apart(); both {
 		r.Compared.Image, r.Compared.Garment, r.Compared.Outside = out.candidate.Out.Image, apart.Garment, apart.Outside
 	}
@@ -157,7 +160,10 @@ func (s *shoppers) write(ctx context.Context, e capture.Entry, r capture.Request
 	if s.writing.inARow < maxInARow {
 		err = s.folder.Replace(ctx, e.Name, r)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, capture.ErrNotFound):
+		// It is no longer to be kept, so it is not to be shown either.
+	case err != nil:
 		s.writing.add(err)
 		return
 	}
@@ -171,7 +177,7 @@ func (s *shoppers) say(left int) {
 		n    int
 		what string
 	}{
-		{s.repeated, "known already"}, {s.foreign, "of another resolution"}, {s.damaged, "damaged"}, {s.gone, "gone meanwhile"},
+		{s.repeated, "known already"}, {s.shadowed, "compared in shadow already"}, {s.foreign, "of another resolution"}, {s.damaged, "damaged"}, {s.gone, "gone meanwhile"},
 		{s.reading.all, "not readable"}, {left, "older ones left out"},
 	} {
 		if part.n > 0 {

@@ -209,6 +209,27 @@ func TestHowFarTheAnswersAreApartIsInTheFile(t *testing.T) {
 	}
 }
 
+func TestAPairThatTheShadowHasCountedIsNotCountedAgain(t *testing.T) {
+	b := newBench(t)
+	folder, _ := b.keepDir()
+	compared := func(number byte, in string, replayed bool) string {
+		r := b.shopper(number, time.Minute)
+		r.Compared = &capture.Compared{Epoch: in, Version: "tops-v2", Garment: 0.5, Replayed: replayed}
+		return b.put(folder, r)
+	}
+	shadowed := compared(1, epoch, false)
+	// An earlier attempt at this replay, whose evidence is lost, and the shadow of another judgement do not count.
+	compared(2, epoch, true)
+	compared(3, "another", false)
+	if _, r := b.counted(); r.Pairs != known+2 {
+		t.Errorf("%d pairs, want %d", r.Pairs, known+2)
+	}
+	if got := b.read(folder, shadowed); got.Compared == nil || got.Compared.Garment != 0.5 {
+		t.Errorf("what the shadow compared is written over: %+v", got.Compared)
+	}
+	b.said("2 put, 1 compared in shadow already\n")
+}
+
 func TestOnlyRequestsOfTheModelsResolutionThatAreStillKeptArePut(t *testing.T) {
 	b := newBench(t)
 	folder, _ := b.keepDir()

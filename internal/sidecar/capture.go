@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strings"
@@ -36,8 +37,8 @@ func (s *Server) openCaptures(ctx context.Context) error {
 
 // toCapture tells whether a request is one of those to capture. While a candidate is compared, they are taken from those that it is asked as
 // well, so that the report of the judgement has pairs.
-func (s *Server) toCapture(header http.Header, sample *shadow.Sample, candidate *control.Shadow) bool {
-	if s.recorder == nil || sample.Failed || optedOut(header) {
+func (s *Server) toCapture(header http.Header, candidate *control.Shadow) bool {
+	if s.recorder == nil || optedOut(header) {
 		return false
 	}
 	switch compared := s.router.Compared(); {
@@ -63,7 +64,8 @@ func optedOut(header http.Header) bool {
 func (s *Server) capturing(sample shadow.Sample, answered time.Time) func(*capture.Compared) {
 	return func(c *capture.Compared) {
 		s.recorder.Offer(capture.Request{
-			TakenAt: answered, Version: s.options.Version, Signature: sample.Signature, In: sample.In, Image: sample.Out.Image, Compared: c,
+			// What the model server answered holds more than the picture, for as long as any part of it is held.
+			TakenAt: answered, Version: s.options.Version, Signature: sample.Signature, In: sample.In, Image: bytes.Clone(sample.Out.Image), Compared: c,
 		})
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 // capturing has every answered request captured into a folder.
@@ -105,6 +106,25 @@ func TestAnOptOutHoldsAlsoWhereTheCandidateAnswers(t *testing.T) {
 	until(t, "the capture", func() bool { return strings.Contains(candidate.metricsText(t), "tryon_sidecar_captured_total 1") })
 	if got := captured(t, dir); len(got) != 1 || got[0].Version != "tops-v2" {
 		t.Errorf("%d requests are captured", len(got))
+	}
+}
+
+func TestWhatWasNotAnsweredIsNotCaptured(t *testing.T) {
+	dir := t.TempDir()
+	p, fault := faulty(t, capturing(dir))
+	// The model server answers, but with a picture that no shopper is shown.
+	fault(answering(t, plane("image", 1, 3), plane("warped_mask", 1, 1), plane("composite_mask", 1, 1)))
+	contentType, body := form(t, usual(t))
+	resp, out := post(t, p.front, contentType, body)
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeResultRejected {
+		t.Fatalf("code %s, %v", code, err)
+	}
+	fault(nil)
+	p.waitReady(t)
+	p.tryOnOnce(t)
+	until(t, "the capture", func() bool { return strings.Contains(p.metricsText(t), "tryon_sidecar_captured_total 1") })
+	if got := len(captured(t, dir)); got != 1 {
+		t.Errorf("%d requests are captured, want the answered one alone", got)
 	}
 }
 

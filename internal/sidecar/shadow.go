@@ -17,13 +17,14 @@ import (
 // shadowCopies bounds the copies that wait: enough for a burst, few enough that what is compared is recent.
 const shadowCopies = 32
 
-// offer hands a sample to the shadow when it is one of those to compare, and to the recorder when it is one of those to capture. It never waits.
-func (s *Server) offer(header http.Header, sample *shadow.Sample) {
+// offer hands a sample to the shadow when it is one of those to compare, and to the recorder when the shopper got an answer and it is one of those to
+// capture. It never waits.
+func (s *Server) offer(header http.Header, sample *shadow.Sample, answered bool) {
 	if sample == nil {
 		return
 	}
 	candidate := s.router.Sample(header)
-	if s.toCapture(header, sample, candidate) {
+	if answered && s.toCapture(header, candidate) {
 		sample.Done = s.capturing(*sample, time.Now())
 	}
 	switch {

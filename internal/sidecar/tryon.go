@@ -61,7 +61,8 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	t := s.metrics.Timings()
 	answer, sample, err := s.work(ctx, req, patient, t)
 	// Beside the path: when the reply is written, or has failed.
-	defer s.offer(r.Header, sample)
+	answered := false
+	defer func() { s.offer(r.Header, sample, answered) }()
 	if err != nil {
 		return err
 	}
@@ -77,6 +78,7 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Tryon-Version", s.options.Version)
 	w.Header().Set("Server-Timing", t.Header())
 	shopper.WriteBody(w, mediaType, out)
+	answered = true
 	return nil
 }
 

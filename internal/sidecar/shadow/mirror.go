@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -215,7 +216,7 @@ func (m *Mirror) handle(ctx context.Context, c *comparer, j job) *capture.Compar
 		m.options.Paired(stableOutcome(j.sample), string(got.outcome), time.Since(start))
 	}
 	apart, _ := pair.Apart()
-	return &capture.Compared{Epoch: j.epoch.shadow.Epoch, Version: j.epoch.shadow.Version, Image: got.out.Image, Garment: apart.Garment, Outside: apart.Outside}
+	return &capture.Compared{Epoch: j.epoch.shadow.Epoch, Version: j.epoch.shadow.Version, Image: bytes.Clone(got.out.Image), Garment: apart.Garment, Outside: apart.Outside}
 }
 
 // nothing is counted of a copy whose epoch is only asked for.
