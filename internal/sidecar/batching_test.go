@@ -16,12 +16,14 @@ import (
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
+	"github.com/braincreators/tryon-operator/internal/sidecar/picture"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 // lock is a door before a real runtime: it holds the first inference until it is opened, and lets a fault have its way with what comes later.
 type lock struct {
-	real  http.Handler
+	real  *swapped
+	again func() http.Handler
 	armed atomic.Bool
 	held  chan struct{}
 	open  chan struct{}
@@ -65,7 +67,9 @@ func locked(t *testing.T, fault func(w http.ResponseWriter, r *http.Request, row
 	t.Helper()
 	rt := runtimetest.Start(t, runtimetest.Graph{Height: netH, Width: netW}, runtime.Bounds{})
 	writeGolden(t, rt)
-	l := &lock{real: runtime.NewServer(rt.Model, oip.Limits{}), held: make(chan struct{}), open: make(chan struct{}), fault: fault}
+	l := &lock{real: &swapped{}, held: make(chan struct{}), open: make(chan struct{}), fault: fault}
+	l.again = func() http.Handler { return runtime.NewServer(rt.Model, oip.Limits{}) }
+	l.real.set(l.again())
 	front := httptest.NewServer(l)
 	t.Cleanup(front.Close)
 	rt.URL = front.URL
@@ -162,6 +166,57 @@ func TestARuntimeThatDiesInASharedRunIsAskedOnceMoreByItsMembers(t *testing.T) {
 			t.Errorf("request %d: %s %.200s", i, resp.Status, outs[i])
 		}
 	}
+}
+
+func TestWhoSharedARunWithARequestThatKillsTheRuntimeIsAnswered(t *testing.T) {
+	const killer = 2
+	var poison []byte
+	var deaths atomic.Int64
+	var l *lock
+	p, l := locked(t, func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if err != nil || !bytes.Contains(body, poison) {
+			return false
+		}
+		deaths.Add(1)
+		l.die()
+		closeMidBody(w, r)
+		return true
+	})
+	in, err := picture.Prepare(p.runtime.Signature, person(180+20*killer, 240), shirt(150, 200, paper), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	poison = in.Person
+	bodies, contentTypes := wardrobe(t, 4)
+	replies, outs := p.crowd(t, l, bodies, contentTypes)
+	for i, resp := range replies {
+		if i == killer {
+			if code, err := codeOf(resp, outs[i]); err != nil || code != problem.CodeRuntimeUnavailable || resp.Header.Get("Retry-After") == "" {
+				t.Errorf("the killer: %s, %v, want %s with Retry-After", code, err, problem.CodeRuntimeUnavailable)
+			}
+			continue
+		}
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("request %d: %s %.200s", i, resp.Status, outs[i])
+		}
+	}
+	if got := deaths.Load(); got != 2 || l.rows[1] != 3 {
+		t.Errorf("the runtime died %d times, asked for %v; want twice, first of a run of 3", got, l.rows)
+	}
+}
+
+// die cuts every connection until the runtime has been looked at in vain; then it is back as another process.
+func (l *lock) die() {
+	alive, looks := l.again, atomic.Int64{}
+	l.real.set(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		// A client may ask a second time by itself when a connection is cut.
+		if r.Method == http.MethodGet && looks.Add(1) == 3 {
+			l.real.set(alive())
+		}
+		panic(http.ErrAbortHandler)
+	}))
 }
 
 func TestARuntimeThatAlwaysDiesFailsEachRequestWithATypedErrorTheSecondTime(t *testing.T) {

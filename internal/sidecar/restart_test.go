@@ -76,6 +76,55 @@ func TestShoppersWaitForARuntimeThatRestarts(t *testing.T) {
 	}
 }
 
+func TestNoMoreWaitForARuntimeThanFindAPlaceWhenItIsBack(t *testing.T) {
+	const waiting, over = 3, 6
+	m := startMortal(t, func(o *Options) {
+		o.Concurrent, o.Waiting, o.RequestTimeout, o.RuntimePatience = 1, waiting, 5*time.Minute, 4*time.Minute
+	})
+	contentType, body := form(t, usual(t))
+	m.kill()
+	var all sync.WaitGroup
+	stay := func() {
+		all.Go(func() {
+			if resp, out := post(t, m.front, contentType, body); resp.StatusCode != http.StatusOK {
+				t.Errorf("who had a place: %s %.200s", resp.Status, out)
+			}
+		})
+	}
+	// One that it dies under waits like those that come later.
+	stay()
+	until(t, "not ready", func() bool { return m.ready() != nil })
+	for range waiting {
+		stay()
+	}
+	places := int64(1 + waiting)
+	until(t, "all places are taken", func() bool {
+		free := m.restart.TryAcquire(1)
+		if free {
+			m.restart.Release(1)
+		}
+		return !free && m.activity.InFlight() == int(places)
+	})
+	before := m.loadOf(t).ArrivalsPerSecond
+	for range over {
+		resp, out := post(t, m.front, contentType, body)
+		if code, err := codeOf(resp, out); err != nil || code != problem.CodeOverloaded || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("one too many: %s, %v, want %s with Retry-After", code, err, problem.CodeOverloaded)
+		}
+	}
+	if got := m.activity.InFlight(); got != int(places) {
+		t.Errorf("%d are left, want the %d that had a place", got, places)
+	}
+	if after := m.loadOf(t).ArrivalsPerSecond; after <= before {
+		t.Errorf("arrivals of %g, then %g: who is refused has come all the same", before, after)
+	}
+	m.revive()
+	all.Wait()
+	if !m.restart.TryAcquire(places) {
+		t.Error("a place was not given back")
+	}
+}
+
 func TestNobodyWaitsForARuntimeThatStaysAway(t *testing.T) {
 	const patience = 300 * time.Millisecond
 	m := startMortal(t, func(o *Options) { o.RuntimePatience = patience })

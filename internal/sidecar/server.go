@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/scale/predict"
@@ -42,6 +44,8 @@ type Server struct {
 	captures  *capture.Folder
 	recorder  *recorder.Recorder
 	metrics   *metrics.Metrics
+	// restart has a place for each request that waits for a model server that restarts, or is asked again after that.
+	restart *semaphore.Weighted
 }
 
 // New reads the signature and opens the catalogue; nothing is started.
@@ -54,6 +58,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		decoder:  picture.NewDecoder(o.Photo, o.PixelMemory),
 		router:   route.New(o.Version),
 		queue:    queue.New(queue.Bounds{Concurrent: o.Concurrent, Waiting: o.Waiting, PerMegapixel: perMegapixel}),
+		restart:  semaphore.NewWeighted(int64(o.Concurrent) + int64(o.Waiting)),
 	}
 	s.metrics = metrics.New(s.gauges())
 	s.mirror = shadow.New(shadow.Options{

@@ -56,7 +56,7 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	// Whoever forwarded the request can answer it too, and sooner.
 	patient := r.Header.Get(route.HeaderForwarded) == ""
 	if err := s.available(ctx, patient); err != nil {
-		return notReady(err)
+		return err
 	}
 	t := s.metrics.Timings()
 	answer, sample, err := s.work(ctx, req, patient, t)
@@ -82,24 +82,12 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// available is nil when the model server is ready; the patient wait for one that is on its way back.
-func (s *Server) available(ctx context.Context, patient bool) error {
-	if !patient {
-		return s.model.Ready()
-	}
-	return s.model.Await(ctx)
-}
-
 // turnedAway counts a request that has not come to the queue because too many others were here: it is work that arrived, and more pods would do it.
 func (s *Server) turnedAway(err error) error {
 	if problem.Of(err).Code == problem.CodeOverloaded {
 		s.queue.Refused(s.batcher.Ask(oip.TryOn{}))
 	}
 	return err
-}
-
-func notReady(err error) *problem.Problem {
-	return problem.Because(problem.CodeRuntimeUnavailable, err, "The pod is not ready.").After(2 * time.Second)
 }
 
 // forward gives the candidate its share. ok is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
@@ -186,9 +174,8 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 // run waits for the model server and asks it. The sample is nil when no fault and no merit of the model can be seen in what came.
 func (s *Server) run(ctx context.Context, row oip.TryOn, patient bool, t *metrics.Timings) (*shadow.Sample, error) {
 	answer, err := s.batcher.TryOn(ctx, row)
-	// A runtime that ended under a request is back within seconds. To ask twice does no harm, and more often would: the request may be to blame.
-	if err != nil && patient && problem.Of(err).Code == problem.CodeRuntimeUnavailable && s.model.Return(ctx) == nil {
-		answer, err = s.batcher.TryOn(ctx, row)
+	if err != nil && patient && problem.Of(err).Code == problem.CodeRuntimeUnavailable {
+		answer, err = s.again(ctx, row, answer, err)
 	}
 	if answer.Began.IsZero() {
 		return nil, notRun(ctx, err)

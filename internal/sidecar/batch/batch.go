@@ -38,11 +38,13 @@ type Batcher struct {
 	model Model
 	shape predict.Shape
 	ran   func(outcome string, requests int)
+	// again has one in it while a request is asked a second time.
+	again chan struct{}
 }
 
 // New makes a batcher for requests of one shape. ran is told every run of the model server.
 func New(q *queue.Queue, model Model, shape predict.Shape, ran func(outcome string, requests int)) *Batcher {
-	return &Batcher{queue: q, model: model, shape: shape, ran: ran}
+	return &Batcher{queue: q, model: model, shape: shape, ran: ran, again: make(chan struct{}, 1)}
 }
 
 // Answer is what became of a request.
@@ -113,6 +115,31 @@ func (b *Batcher) TryOn(ctx context.Context, row oip.TryOn) (Answer, error) {
 	case <-ctx.Done():
 		return answer, gone(ctx)
 	}
+}
+
+// Again asks a second time for a request that was in the model server, or came to it, when that ended. It may be what the model server dies of, so that
+// others are kept from it: it shares its run with nobody and is not asked beside another of its kind, and back, called at its turn, says when the
+// model server is there again. Errors are those of TryOn, and back's, which have to be *problem.Problem.
+func (b *Batcher) Again(ctx context.Context, row oip.TryOn, back func(context.Context) error) (Answer, error) {
+	run, err := b.queue.Enter(ctx, queue.Ask{Shape: b.shape})
+	if err != nil {
+		return Answer{}, err
+	}
+	// The time that it waits in its run for the model server is not the model server's.
+	run.Spoil()
+	select {
+	case b.again <- struct{}{}:
+		defer func() { <-b.again }()
+		err = back(ctx)
+	case <-ctx.Done():
+		err = gone(ctx)
+	}
+	answer := Answer{Began: time.Now()}
+	if err != nil {
+		run.Leave()
+		return answer, err
+	}
+	return b.lone(run, &member{ctx: ctx, row: row}, answer)
 }
 
 func gone(ctx context.Context) *problem.Problem {

@@ -336,6 +336,68 @@ func TestAPanicFailsTheMembersAndNotThePod(t *testing.T) {
 	})
 }
 
+func TestWhoIsAskedAgainIsAskedAloneAndOnlyWhenTheModelServerIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, 8, func(rows []oip.TryOn) error {
+			if has(rows, "b") {
+				return problem.New(problem.CodeRuntimeUnavailable, "It does not answer.")
+			}
+			return nil
+		})
+		w.queue = queue.New(queue.Bounds{Concurrent: 2, Waiting: 50, PerMegapixel: time.Millisecond})
+		begun := time.Now()
+		// The model server is away for ten seconds.
+		back := func(ctx context.Context) error {
+			select {
+			case <-time.After(time.Until(begun.Add(10 * time.Second))):
+				return nil
+			case <-ctx.Done():
+				return problem.Ended(ctx, "It stays away.")
+			}
+		}
+		short, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		var order []string
+		again := func(ctx context.Context, name string) {
+			go func() {
+				answer, err := w.Again(ctx, oip.TryOn{Person: []byte(name)}, back)
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.answers[name], w.errs[name] = answer, err
+				order = append(order, name+"@"+time.Since(begun).String())
+			}()
+			synctest.Wait()
+		}
+		for _, name := range []string{"a", "b", "c"} {
+			again(t.Context(), name)
+		}
+		again(short, "d")
+		w.end("a", "b", "c")
+		w.wantAnswers("ac")
+		w.wantCode("b", problem.CodeRuntimeUnavailable)
+		if !errors.Is(w.errs["d"], context.DeadlineExceeded) {
+			t.Errorf("who could not wait: %v", w.errs["d"])
+		}
+		if diff := cmp.Diff([]string{"d@3s", "a@11s", "b@12s", "c@13s"}, order); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestWhoIsAskedAgainOfAModelServerThatStaysAwayLeavesItsRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := begin(t, 8, nil)
+		away := problem.New(problem.CodeRuntimeUnavailable, "It stays away.")
+		answer, err := w.Again(t.Context(), oip.TryOn{Person: []byte("a")}, func(context.Context) error { return away })
+		if !errors.Is(err, away) || answer.Began.IsZero() {
+			t.Errorf("%+v, %v", answer, err)
+		}
+		w.asks(t.Context(), "b")
+		w.end("b")
+		w.wantAnswers("b")
+	})
+}
+
 // Members come and go at random; each gets its own answer or leaves, and nothing is left behind.
 func TestNoMemberIsLostInACrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
