@@ -11,7 +11,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/scale/predict"
 	"github.com/braincreators/tryon-operator/internal/sidecar/batch"
@@ -39,7 +38,6 @@ type Server struct {
 	batcher   *batch.Batcher
 	model     *modelserver.Client
 	mirror    *shadow.Mirror
-	captures  *capture.Folder
 	recorder  *recorder.Recorder
 	metrics   *metrics.Metrics
 }
@@ -75,7 +73,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	return s, s.openCaptures(ctx)
+	s.recorder = s.newRecorder()
+	return s, nil
 }
 
 // perMegapixel is what a million pixels are expected to take before the golden requests have told.
@@ -144,9 +143,6 @@ func (s *Server) close() {
 	s.model.Close()
 	if s.catalogue != nil {
 		_ = s.catalogue.Close()
-	}
-	if s.captures != nil {
-		_ = s.captures.Close()
 	}
 }
 
