@@ -44,8 +44,8 @@ const (
 	// ConditionJudgementReported: status.judgement.report names the report of the judgement that ended last; absent without one, and
 	// when none could be made within a day.
 	ConditionJudgementReported = "JudgementReported"
-	// ConditionCapturing: answered try-ons are kept as spec.capture asks. False while they are not yet, or while what was kept is erased;
-	// absent when nothing is kept and nothing can be left.
+	// ConditionCapturing: answered try-ons are kept as spec.capture asks. False while they are not yet or cannot be, or while what was kept is
+	// erased; absent when nothing is kept and nothing can be left.
 	ConditionCapturing = "Capturing"
 )
 
@@ -217,6 +217,9 @@ const (
 	ReasonCapturing = "Capturing"
 	// ReasonCapturePending: captured requests may be kept from now on, but no serving pod does it yet.
 	ReasonCapturePending = "CapturePending"
+	// ReasonCaptureFailing: a ready pod cannot keep requests as asked; the message has the pod's words. Shoppers are served, and what cannot
+	// be kept is dropped.
+	ReasonCaptureFailing = "CaptureFailing"
 	// ReasonErasing: what was kept in a place that the spec does not name any more is removed; also the reason of Ready of an object that
 	// is being deleted meanwhile.
 	ReasonErasing = "Erasing"

@@ -194,6 +194,23 @@ func keepsAndErases(s *stage) {
 	}
 }
 
+func saysThatRequestsAreNotKept(s *stage) {
+	key := s.keeps("s3://shop/captures")
+	s.player.locked(func() { s.player.unkept = "access denied" })
+	// Any change has the pods asked before the minute is over.
+	s.annotate(key, "look", "now")
+	tod := s.await(key, "the trouble is said", func(tod *v1alpha1.TryOnDeployment) bool {
+		return capturing(v1alpha1.ReasonCaptureFailing)(tod) && serves("tops-v1")(tod)
+	})
+	c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing)
+	if c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "s3://shop/captures") || !strings.Contains(c.Message, "access denied") {
+		s.Errorf("the condition is %+v", c)
+	}
+	s.player.locked(func() { s.player.unkept = "" })
+	s.annotate(key, "look", "again")
+	s.await(key, "requests are kept again", captures("s3://shop/captures"))
+}
+
 func erasesBeforeItGoes(s *stage) {
 	key := s.keeps("pvc://captures")
 	s.must(s.Delete(s.Context(), &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}))

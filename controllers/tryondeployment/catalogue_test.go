@@ -56,8 +56,21 @@ func TestPodsAreAskedAboutTheirCatalogueNowAndThen(t *testing.T) {
 		if asked := len(podsToAsk(obj, seen)) > 0; asked != want {
 			t.Errorf("with catalogue %q the pods are asked: %t, want %t", uri, asked, want)
 		}
-		if after := decide(obj, seen, servingpodtest.Noon).RecheckAfter; (after > 0 && after <= servingpod.CatalogueLook) != want {
+		if after := decide(obj, seen, servingpodtest.Noon).RecheckAfter; (after > 0 && after <= servingpod.Look) != want {
 			t.Errorf("with catalogue %q the next look is in %s", uri, after)
+		}
+	}
+}
+
+func TestPodsAreAskedHowTheyKeepRequestsNowAndThen(t *testing.T) {
+	for uri, want := range map[string]bool{"": false, "s3://vton/captures": true} {
+		obj, seen := serve("tops", 0), settled()
+		obj.Spec.Capture.To.URI = uri
+		if asked := len(podsToAsk(obj, seen)) > 0; asked != want {
+			t.Errorf("with place %q the pods are asked: %t, want %t", uri, asked, want)
+		}
+		if after := decide(obj, seen, servingpodtest.Noon).RecheckAfter; (after > 0 && after <= servingpod.Look) != want {
+			t.Errorf("with place %q the next look is in %s", uri, after)
 		}
 	}
 }

@@ -43,6 +43,7 @@ func TestInACluster(t *testing.T) {
 		"told: how a promotion came about":                                                       reportsPromotion,
 		"unreported: a judgement whose Job is refused holds nothing up":                          reportsNothing,
 		"requests are kept once they would be erased, and erased before they are kept elsewhere": keepsAndErases,
+		"unwritable: a place that pods cannot write to is said, and they serve":                  saysThatRequestsAreNotKept,
 		"an object goes when its captured requests are erased":                                   erasesBeforeItGoes,
 		"unerasable: captured requests are left when somebody says so":                           leavesWhatCannotBeErased,
 		"no Job may erase: that is said, and holds nothing up":                                   saysThatErasingIsRefused,

@@ -36,6 +36,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/serving"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 	"github.com/braincreators/tryon-operator/internal/status"
 )
 
@@ -107,11 +108,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		res, err = runner.Settle(res, errors.Join(err, committed))
 	}()
 
-	if erasing.Summarize(obj, captures); captures.Ends {
+	if captures.Ends {
+		erasing.Summarize(obj, captures)
 		res.RequeueAfter = captures.Wait
 		return res, captures.Err
 	}
 	seen, err := r.observe(ctx, obj)
+	if seen != nil {
+		captures = captures.Hear(servingpod.CaptureTrouble(seen.Pods, seen.Reports))
+	}
+	erasing.Summarize(obj, captures)
 	plan := decide(obj, seen, r.Clock.Now())
 	if err == nil {
 		// The report comes first: the next judgement's ledger would take the place of its evidence.

@@ -59,8 +59,8 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	}
 	plan.Ledger = seen.Judging.LedgerFor(plan.Plan, now)
 	plan.Report = reporting.Decide(obj, seen.Report, now)
-	if obj.Spec.Catalogue.URI != "" {
-		plan.RecheckAfter = soonest(plan.RecheckAfter, servingpod.CatalogueLook)
+	if telling(obj) {
+		plan.RecheckAfter = soonest(plan.RecheckAfter, servingpod.Look)
 	}
 	plan.RecheckAfter = soonest(plan.RecheckAfter, nextWords(seen), nextOverdue(seen, now), plan.Capacity.RecheckAfter, plan.Report.Wait)
 	return plan

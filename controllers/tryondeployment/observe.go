@@ -195,7 +195,7 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
 		return nil
 	}
-	report := &servingpod.Report{Generation: state.Generation, Load: state.Load, Catalogue: state.Catalogue}
+	report := &servingpod.Report{Generation: state.Generation, Load: state.Load, Catalogue: state.Catalogue, Capture: state.Capture}
 	if servingpod.Ready(pod) {
 		return report
 	}
@@ -205,16 +205,21 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 	return report
 }
 
-// podsToAsk are the ready pods while a rollout needs their confirmation or scaling their load, or where they have a catalogue to tell of,
-// and those whose sidecar runs without being ready.
+// telling says whether ready pods have something to tell of that nothing else tells: their catalogue, and the requests that they keep.
+func telling(obj *v1alpha1.TryOnDeployment) bool {
+	return obj.Spec.Catalogue.URI != "" || obj.Spec.Capture.To.URI != ""
+}
+
+// podsToAsk are the ready pods while a rollout needs their confirmation or scaling their load, or where they have something to tell of, and
+// those whose sidecar runs without being ready.
 func podsToAsk(obj *v1alpha1.TryOnDeployment, seen *Observed) []corev1.Pod {
-	telling := capacity.Scaled(obj) || obj.Spec.Catalogue.URI != "" || confirmationsMatter(obj, seen)
+	wanted := capacity.Scaled(obj) || telling(obj) || confirmationsMatter(obj, seen)
 	return slices.DeleteFunc(slices.Clone(seen.Pods), func(p corev1.Pod) bool {
 		if p.Status.PodIP == "" || !p.DeletionTimestamp.IsZero() || servingpod.Finished(&p) {
 			return true
 		}
 		if servingpod.Ready(&p) {
-			return !telling
+			return !wanted
 		}
 		return servingpod.SidecarStart(&p).IsZero()
 	})

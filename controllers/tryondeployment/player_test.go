@@ -42,6 +42,8 @@ type player struct {
 	// arrivals are how much work arrives at a version, of which each ready pod says its part, and ready how many there are.
 	arrivals map[string]float64
 	ready    map[string]int
+	// unkept is why pods cannot keep requests.
+	unkept string
 	// documents are what pods apply, by UID.
 	documents map[string]control.Document
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
@@ -84,6 +86,7 @@ func (p *player) Status(_ context.Context, pod controlclient.Target) (control.St
 	part := p.arrivals[version] / float64(max(p.ready[version], 1))
 	return control.Status{
 		Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation, Load: &control.Load{ArrivalsPerSecond: part, Busy: min(part, 1)},
+		Capture: &control.Capture{Trouble: p.unkept},
 	}, nil
 }
 

@@ -79,11 +79,19 @@ type Status struct {
 	Load *Load `json:"load,omitempty"`
 	// Catalogue is what the pod found when it looked for garments; nil when it has no catalogue, or has not looked yet.
 	Catalogue *Catalogue `json:"catalogue,omitempty"`
+	// Capture is how the pod gets on with keeping requests; nil when it keeps none, or has not tried yet.
+	Capture *Capture `json:"capture,omitempty"`
 }
 
 // Catalogue is what a pod says of its catalogue.
 type Catalogue struct {
 	// Trouble is why garments cannot be read; empty when they can.
+	Trouble string `json:"trouble"`
+}
+
+// Capture is what a pod says of the place in which it keeps requests.
+type Capture struct {
+	// Trouble is why they cannot be kept as asked; empty when they can.
 	Trouble string `json:"trouble"`
 }
 

@@ -104,6 +104,9 @@ func (c *Client) Status(ctx context.Context, pod Target) (control.Status, error)
 	if status.Catalogue != nil {
 		status.Catalogue.Trouble = words([]byte(status.Catalogue.Trouble))
 	}
+	if status.Capture != nil {
+		status.Capture.Trouble = words([]byte(status.Capture.Trouble))
+	}
 	return status, nil
 }
 

@@ -80,6 +80,16 @@ func TestWhatAPodSaysOfItsCatalogueIsOnePrintableLine(t *testing.T) {
 	}
 }
 
+func TestWhatAPodSaysOfItsCapturesIsOnePrintableLine(t *testing.T) {
+	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"schema":"tryon.control-status/v1","generation":7,"capture":{"trouble":"no\u001b[2J\nright`+strings.Repeat("x", 4000)+`"}}`)
+	})
+	got, err := c.Status(context.Background(), target)
+	if err != nil || got.Capture == nil || !strings.HasPrefix(got.Capture.Trouble, "no [2J rightx") || len(got.Capture.Trouble) > maxWords {
+		t.Errorf("got %+v, %v", got.Capture, err)
+	}
+}
+
 func TestAStatusIsRead(t *testing.T) {
 	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"schema":"tryon.control-status/v1","generation":7,"version":"tops-v1","ready":true}`)

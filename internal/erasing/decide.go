@@ -43,6 +43,8 @@ type Plan struct {
 	Start *resources.Attempt
 	// Reason and Message of the condition; empty for no condition.
 	Reason, Message string
+	// Heard says that the pods that keep requests were asked how they get on.
+	Heard bool
 	// Told is an event; its zero value is none.
 	Told Told
 	// Ends says that nothing else may be done in this pass; Gone, that the object is on its way out and not held by us.
@@ -122,6 +124,15 @@ func keep(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus, seen *Se
 		p.Reason, p.Message = v1alpha1.ReasonCapturing, fmt.Sprintf("%d %% of the answered requests are kept for %s in %s", c.Percent, lasting(c.Age), c.Shown)
 	default:
 		p.Reason, p.Message = v1alpha1.ReasonCapturePending, fmt.Sprintf("no serving pod that keeps requests in %s is ready", c.Shown)
+	}
+	return p
+}
+
+// Hear takes what the ready pods say into account: a place may be good to the eye of the operator and not to those who write to it.
+func (p Plan) Hear(trouble string) Plan {
+	p.Heard = true
+	if p.Reason == v1alpha1.ReasonCapturing && trouble != "" {
+		p.Reason, p.Message = v1alpha1.ReasonCaptureFailing, fmt.Sprintf("requests are not kept in %s as asked: %s", p.Place.URI, trouble)
 	}
 	return p
 }

@@ -179,6 +179,30 @@ func TestWhatIsKeptIsSaidInTheWordsOfTheSpec(t *testing.T) {
 	}
 }
 
+func TestTroubleOfPodsIsSaidWhereTheyWouldKeepRequests(t *testing.T) {
+	serving := func(s *Seen) { s.Serving = true; used(s) }
+	for name, tt := range map[string]struct {
+		tod          *v1alpha1.TryOnDeployment
+		seen         func(*Seen)
+		trouble      string
+		reason, word string
+	}{
+		"all is well":       {storefront(one, one), serving, "", "Capturing", "10 %"},
+		"one is in trouble": {storefront(one, one), serving, "pod a: access denied", "CaptureFailing", "not kept in " + one + " as asked: pod a: access denied"},
+		"none is seen yet":  {storefront(one, one), nil, "pod a: access denied", "CapturePending", "no serving pod"},
+		"it is given up":    {storefront("", one), used, "pod a: access denied", "Erasing", "pod a, pod b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.tod.Spec.Capture.SamplePercent = 10
+			before := Decide(tt.tod, at(tt.tod, tt.seen), noon)
+			p := before.Hear(tt.trouble)
+			if !p.Heard || p.Reason != tt.reason || !strings.Contains(p.Message, tt.word) || does(p) != does(before) {
+				t.Errorf("%s: %s; want %s: %s", p.Reason, p.Message, tt.reason, tt.word)
+			}
+		})
+	}
+}
+
 func TestWhatHoldsErasingUpIsSaidWithHowToGiveUp(t *testing.T) {
 	const give = "kubectl annotate tod storefront tryon.braincreators.com/leave-captures=true"
 	for name, tt := range map[string]struct {
@@ -279,7 +303,9 @@ func TestTheStatusSaysWhereRequestsMayLieAndHowTheyStand(t *testing.T) {
 		capturing, word string
 		ready           string
 	}{
-		"kept":    {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing, Message: "10 %"}, "True", "Capturing", ""},
+		"kept":    {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing, Message: "10 %", Heard: true}, "True", "Capturing", ""},
+		"failing": {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing}.Hear("pod a: no"), "False", "CaptureFailing", ""},
+		"unheard": {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing}, "Unknown", "Before", ""},
 		"erased":  {storefront("", one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonErasing, Message: "soon"}, "False", "Erasing", ""},
 		"gone":    {storefront("", one), Plan{}, "", "", ""},
 		"deleted": {storefront("", one, deleted), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonEraseFailed, Message: "no"}, "False", "EraseFailed", "False EraseFailed"},

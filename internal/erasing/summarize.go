@@ -13,6 +13,8 @@ import (
 func Summarize(tod *v1alpha1.TryOnDeployment, p Plan) {
 	tod.Status.Capture = p.Place
 	switch {
+	case p.Reason == v1alpha1.ReasonCapturing && !p.Heard:
+		// Nobody could be asked: what was said before stays.
 	case p.Reason != "":
 		state := metav1.ConditionFalse
 		if p.Reason == v1alpha1.ReasonCapturing {

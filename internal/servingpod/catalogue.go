@@ -12,9 +12,9 @@ import (
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 )
 
-// CatalogueLook is how often the ready pods of a deployment with a catalogue are asked about it, when nothing else has them asked:
-// nobody tells when a bucket stops to be readable.
-const CatalogueLook = time.Minute
+// Look is how often the ready pods of a deployment with a catalogue, or that keeps requests, are asked about it, when nothing else has them
+// asked: nobody tells when a bucket stops to be usable.
+const Look = time.Minute
 
 // Catalogue says whether the ready pods of a deployment can read its garments, with the reason and the message of CatalogueReadable. One
 // pod that cannot is enough: its shoppers are refused.

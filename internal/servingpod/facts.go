@@ -30,6 +30,8 @@ type Report struct {
 	Load *control.Load
 	// Catalogue is what it found when it looked for garments; nil when it does not say it.
 	Catalogue *control.Catalogue
+	// Capture is how it gets on with keeping requests; nil when it does not say it.
+	Capture *control.Capture
 }
 
 // FactOf says in the words of the rollout how a pod is.

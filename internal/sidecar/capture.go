@@ -17,22 +17,18 @@ import (
 // captureWaiting bounds the requests that wait to be captured.
 const captureWaiting = 8
 
-// openCaptures opens the folder for captured requests where there is one.
-func (s *Server) openCaptures(ctx context.Context) error {
+// newRecorder makes what captures requests; nil where no folder is named. It opens the folder itself: shoppers are served without.
+func (s *Server) newRecorder() *recorder.Recorder {
 	o := s.options
 	if o.Capture == "" {
 		return nil
 	}
-	var err error
-	if s.captures, err = capture.Open(ctx, o.Capture); err != nil {
-		return err
-	}
-	s.recorder = recorder.New(recorder.Options{
-		Folder: s.captures, Percent: o.CapturePercent, Bounds: capture.Bounds{Age: o.CaptureAge, Bytes: o.CaptureBytes},
+	return recorder.New(recorder.Options{
+		Open:    func(ctx context.Context) (recorder.Folder, error) { return capture.Open(ctx, o.Capture) },
+		Percent: o.CapturePercent, Bounds: capture.Bounds{Age: o.CaptureAge, Bytes: o.CaptureBytes},
 		Waiting: captureWaiting, Bytes: o.CaptureMemory,
 		Kept: s.metrics.CaptureKept, Captured: s.metrics.Captured, Dropped: s.metrics.CaptureDropped,
 	})
-	return nil
 }
 
 // toCapture tells whether a request is one of those to capture. While a candidate is compared, they are taken from those that it is asked as

@@ -14,7 +14,6 @@ import (
 
 	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/control"
-	"github.com/braincreators/tryon-operator/internal/runtime"
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
@@ -131,7 +130,7 @@ func TestWhatWasNotAnsweredIsNotCaptured(t *testing.T) {
 func TestWithoutCaptureNothingIsWritten(t *testing.T) {
 	p := start(t, runtimetest.Graph{})
 	p.tryOnOnce(t)
-	if p.captures != nil || p.recorder != nil {
+	if p.recorder != nil {
 		t.Error("a pod that was not told to captures")
 	}
 }
@@ -179,13 +178,36 @@ func TestAFolderThatIsGoneCostsNoRequest(t *testing.T) {
 	p.tryOnOnce(t)
 }
 
-func TestTheFolderOfAPodMustExist(t *testing.T) {
-	o := DefaultOptions()
-	o.Version, o.Capture = "tops-v1", "file:///does/not/exist"
-	rt := runtimetest.Start(t, runtimetest.Graph{Height: netH, Width: netW}, runtime.Bounds{})
-	o.Runtime, o.Weights = rt.URL, rt.Dir
-	if _, err := New(t.Context(), o); err == nil || !strings.Contains(err.Error(), "captured requests") {
-		t.Errorf("got %v", err)
+func TestAPodServesWithoutTheFolderAndCapturesOnceItIsThere(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "captures")
+	p := start(t, runtimetest.Graph{}, capturing(dir))
+	says := func(want string) func() bool {
+		return func() bool {
+			c := p.Status().Capture
+			return c != nil && strings.Contains(c.Trouble, want) && (want == "") == (c.Trouble == "")
+		}
+	}
+	until(t, "the trouble", says("no such file or directory"))
+	p.tryOnOnce(t)
+	until(t, "the drop", func() bool {
+		return strings.Contains(p.metricsText(t), `tryon_sidecar_capture_dropped_total{reason="Unwritten"} 1`)
+	})
+	if !p.Status().Ready {
+		t.Error("the pod is not ready")
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// One request has it look again, or the look before it found the folder already.
+	p.tryOnOnce(t)
+	until(t, "the end of the trouble", says(""))
+	p.tryOnOnce(t)
+	until(t, "the capture", func() bool { return len(captured(t, dir)) > 0 })
+}
+
+func TestAPodThatKeepsNothingSaysNothingOfIt(t *testing.T) {
+	if got := start(t, runtimetest.Graph{}).Status().Capture; got != nil {
+		t.Errorf("it says %+v", got)
 	}
 }
 

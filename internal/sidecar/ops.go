@@ -64,6 +64,11 @@ func (s *Server) Status() control.Status {
 			status.Catalogue = &control.Catalogue{Trouble: trouble}
 		}
 	}
+	if s.recorder != nil {
+		if trouble, looked := s.recorder.Trouble(); looked {
+			status.Capture = &control.Capture{Trouble: trouble}
+		}
+	}
 	return status
 }
 

@@ -13,7 +13,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/scale/predict"
 	"github.com/braincreators/tryon-operator/internal/sidecar/batch"
@@ -41,7 +40,6 @@ type Server struct {
 	batcher   *batch.Batcher
 	model     *modelserver.Client
 	mirror    *shadow.Mirror
-	captures  *capture.Folder
 	recorder  *recorder.Recorder
 	metrics   *metrics.Metrics
 	// restart has a place for each request that waits for a model server that restarts, or is asked again after that.
@@ -80,7 +78,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	return s, s.openCaptures(ctx)
+	s.recorder = s.newRecorder()
+	return s, nil
 }
 
 // perMegapixel is what a million pixels are expected to take before the golden requests have told.
@@ -149,9 +148,6 @@ func (s *Server) close() {
 	s.model.Close()
 	if s.catalogue != nil {
 		_ = s.catalogue.Close()
-	}
-	if s.captures != nil {
-		_ = s.captures.Close()
 	}
 }
 

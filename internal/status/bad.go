@@ -31,6 +31,7 @@ var bad = map[string]bool{
 	v1alpha1.ReasonUnknownCommand:      true,
 	v1alpha1.ReasonEraseFailed:         true,
 	v1alpha1.ReasonCapturesLeft:        true,
+	v1alpha1.ReasonCaptureFailing:      true,
 	v1alpha1.ReasonCatalogueUnreadable: true,
 
 	v1alpha1.ReasonScalingAtMaximum:       true,

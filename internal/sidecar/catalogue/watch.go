@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"gocloud.dev/gcerrors"
+
+	"github.com/braincreators/tryon-operator/internal/bucket"
 )
 
 // ErrEmpty says that there is not one garment where the catalogue should be.
@@ -74,26 +76,11 @@ func (c *Catalogue) Check(ctx context.Context) error {
 	case gcerrors.Code(err) == gcerrors.PermissionDenied:
 		return nil
 	case err != nil:
-		return fmt.Errorf("looking into the catalogue: %w", plain(err))
+		return fmt.Errorf("looking into the catalogue: %w", bucket.Plain(err))
 	case !found:
 		return fmt.Errorf("looking into the catalogue: %w", ErrEmpty)
 	}
 	return nil
-}
-
-// refused is what an S3 server said.
-type refused interface {
-	error
-	ErrorCode() string
-	ErrorMessage() string
-}
-
-// plain leaves the number of the request out: it is another one at each look, and trouble that stays must not read as new.
-func plain(err error) error {
-	if said := refused(nil); errors.As(err, &said) {
-		return fmt.Errorf("the server says %s: %s", said.ErrorCode(), said.ErrorMessage())
-	}
-	return err
 }
 
 func isPicture(name string) bool {

@@ -2,7 +2,6 @@ package recorder
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -16,11 +15,13 @@ import (
 type Folder interface {
 	Put(ctx context.Context, r capture.Request) (name string, err error)
 	Sweep(ctx context.Context, now time.Time, b capture.Bounds) (capture.Swept, error)
+	Close() error
 }
 
 // Options of a Recorder.
 type Options struct {
-	Folder Folder
+	// Open opens the folder; Run does, until it succeeds.
+	Open func(ctx context.Context) (Folder, error)
 	// Percent is the share of answered requests that is captured, 1..100.
 	Percent int
 	// Bounds of the folder.
@@ -52,8 +53,6 @@ const (
 	patience = 30 * time.Second
 	// sweepEvery is how often the folder is swept when nothing is written; quarter of the age where that is less.
 	sweepEvery = time.Minute
-	// complainEvery bounds how often the log says that the folder is out of order.
-	complainEvery = time.Minute
 )
 
 // Recorder captures requests. Its methods are safe for concurrent use; one Run does the work. A nil Recorder captures nothing.
@@ -65,8 +64,10 @@ type Recorder struct {
 
 	mu    sync.Mutex
 	bytes int64
+	found troubles
 
-	// complained is when the log said so last; it is Run's.
+	// folder is nil until it is open, and complained is when the log said last what is wrong; they are Run's.
+	folder     Folder
 	complained time.Time
 }
 
@@ -118,8 +119,11 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 	ticker := time.NewTicker(max(time.Second, min(sweepEvery, r.options.Bounds.Age/4)))
 	defer ticker.Stop()
-	r.sweep(ctx)
+	defer r.close()
 	for {
+		if r.open(ctx) {
+			r.sweep(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -130,16 +134,39 @@ func (r *Recorder) Run(ctx context.Context) {
 			r.bytes -= size(q)
 			r.mu.Unlock()
 		}
-		r.sweep(ctx)
+	}
+}
+
+// open opens the folder unless it is: it may appear later, and its keys may be put right.
+func (r *Recorder) open(ctx context.Context) bool {
+	if r.folder != nil {
+		return true
+	}
+	folder, err := r.options.Open(ctx)
+	if err == nil {
+		r.folder = folder
+	}
+	r.remember(ctx, &r.found.open, "Opening the folder of captured requests failed", err)
+	return err == nil
+}
+
+func (r *Recorder) close() {
+	if r.folder != nil {
+		_ = r.folder.Close()
 	}
 }
 
 func (r *Recorder) write(ctx context.Context, q capture.Request) {
+	if r.folder == nil {
+		r.options.Dropped(DropUnwritten)
+		return
+	}
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := r.options.Folder.Put(bounded, q); err != nil {
+	_, err := r.folder.Put(bounded, q)
+	r.remember(ctx, &r.found.put, "Capturing a request failed", err)
+	if err != nil {
 		r.options.Dropped(DropUnwritten)
-		r.complain(ctx, "Capturing a request failed", err)
 		return
 	}
 	r.options.Captured()
@@ -148,19 +175,9 @@ func (r *Recorder) write(ctx context.Context, q capture.Request) {
 func (r *Recorder) sweep(ctx context.Context) {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	swept, err := r.options.Folder.Sweep(bounded, time.Now(), r.options.Bounds)
-	if err != nil {
-		r.complain(ctx, "Sweeping captured requests failed", err)
-		return
+	swept, err := r.folder.Sweep(bounded, time.Now(), r.options.Bounds)
+	r.remember(ctx, &r.found.sweep, "Sweeping captured requests failed", err)
+	if err == nil {
+		r.options.Kept(swept.Kept, swept.KeptBytes)
 	}
-	r.options.Kept(swept.Kept, swept.KeptBytes)
-}
-
-// complain says what is wrong, now and then: a folder that is out of order is so for every request. What ends because the pod does is no fault.
-func (r *Recorder) complain(ctx context.Context, message string, err error) {
-	if ctx.Err() != nil || time.Since(r.complained) < complainEvery {
-		return
-	}
-	r.complained = time.Now()
-	slog.Warn(message, "err", err)
 }

@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -22,6 +23,24 @@ type shelf struct {
 	// takes is how long a write takes, and err what comes of it.
 	takes time.Duration
 	err   error
+	// missing keeps it from being opened, unwritable from being written, and closed counts.
+	missing, unwritable error
+	closed              int
+}
+
+func (s *shelf) Close() error { s.closed++; return nil }
+
+func (s *shelf) open(context.Context) (Folder, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s, s.missing
+}
+
+// change changes how it is while a recorder uses it.
+func (s *shelf) change(how func(*shelf)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how(s)
 }
 
 func (s *shelf) Put(ctx context.Context, r capture.Request) (string, error) {
@@ -32,10 +51,11 @@ func (s *shelf) Put(ctx context.Context, r capture.Request) (string, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil {
+	err := cmp.Or(s.err, s.unwritable)
+	if err == nil {
 		s.put = append(s.put, r)
 	}
-	return "", s.err
+	return "", err
 }
 
 func (s *shelf) Sweep(_ context.Context, now time.Time, b capture.Bounds) (capture.Swept, error) {
@@ -60,7 +80,7 @@ func start(t *testing.T, s *shelf, change func(*Options)) *bench {
 	t.Helper()
 	b := &bench{shelf: s}
 	o := Options{
-		Folder: s, Percent: 100, Bounds: capture.Bounds{Age: time.Hour, Bytes: 1 << 20}, Waiting: 4, Bytes: 1 << 20,
+		Open: s.open, Percent: 100, Bounds: capture.Bounds{Age: time.Hour, Bytes: 1 << 20}, Waiting: 4, Bytes: 1 << 20,
 		Kept:     func(files int, bytes int64) { b.mu.Lock(); b.kept = [2]int64{int64(files), bytes}; b.mu.Unlock() },
 		Captured: func() { b.mu.Lock(); b.done++; b.mu.Unlock() },
 		Dropped:  func(reason string) { b.mu.Lock(); b.drops = append(b.drops, reason); b.mu.Unlock() },
