@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,6 +24,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/quality"
 	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
 	"github.com/braincreators/tryon-operator/internal/strict"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
@@ -512,11 +511,7 @@ func TestAPlaceThatBreaksWhileItIsReadGivesThePageWhatWasRead(t *testing.T) {
 			for i := range 12 {
 				s.put(s.apart(i, 0.1, s.job.Decided.Add(-time.Duration(i)*time.Minute)))
 			}
-			u, err := url.Parse(server.Endpoint)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pass, reads := httputil.NewSingleHostReverseProxy(u), atomic.Int32{}
+			pass, reads := runtimetest.Proxy(t, server.Endpoint), atomic.Int32{}
 			proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, ".zip") {
 					if c.refused(int(reads.Add(1))) {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -359,11 +357,7 @@ func (b *bench) keepBehind(refuses func(*http.Request) bool) *capture.Folder {
 	b.Setenv(task.EnvCapture+"AWS_ACCESS_KEY_ID", server.AccessKey)
 	b.Setenv(task.EnvCapture+"AWS_SECRET_ACCESS_KEY", server.SecretKey)
 	folder := b.keep(server.URI("storefront"))
-	u, err := url.Parse(server.Endpoint)
-	if err != nil {
-		b.Fatal(err)
-	}
-	pass := httputil.NewSingleHostReverseProxy(u)
+	pass := runtimetest.Proxy(b, server.Endpoint)
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if refuses(r) {
 			w.WriteHeader(http.StatusForbidden)

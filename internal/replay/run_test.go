@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,11 +115,7 @@ func (b *bench) side(version string, store *artefact.Store) task.Side {
 // proxy writes down who is asked when, and may answer in the server's place.
 func (b *bench) proxy(version, target string, instead func(n int, w http.ResponseWriter) bool) string {
 	b.Helper()
-	u, err := url.Parse(target)
-	if err != nil {
-		b.Fatal(err)
-	}
-	pass := httputil.NewSingleHostReverseProxy(u)
+	pass := runtimetest.Proxy(b, target)
 	n := 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/infer") {

@@ -5,8 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -296,7 +294,7 @@ func TestAsManyShareARunAsTheModelServerAnswersLikeOne(t *testing.T) {
 			rt := runtimetest.Start(t, runtimetest.Graph{Height: netH, Width: netW}, tt.bounds)
 			writeGolden(t, rt)
 			if tt.door != nil {
-				real := httputil.NewSingleHostReverseProxy(mustParse(t, rt.URL))
+				real := runtimetest.Proxy(t, rt.URL)
 				front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tt.door(w, r, real) }))
 				t.Cleanup(front.Close)
 				rt.URL = front.URL
@@ -308,15 +306,6 @@ func TestAsManyShareARunAsTheModelServerAnswersLikeOne(t *testing.T) {
 			}
 		})
 	}
-}
-
-func mustParse(t *testing.T, address string) *url.URL {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u
 }
 
 func TestNoMoreShareARunThanARequestMayHaveBytes(t *testing.T) {

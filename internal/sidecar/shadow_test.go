@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,11 +113,7 @@ func TestAModelThatFailsHereIsComparedToo(t *testing.T) {
 	// It fails at inference and stays ready: a runtime that is gone would take the pod out of traffic sooner or later.
 	var broken atomic.Bool
 	stable := start(t, runtimetest.Graph{}, operated, func(o *Options) {
-		runtime, err := url.Parse(o.Runtime)
-		if err != nil {
-			t.Fatal(err)
-		}
-		proxy := httputil.NewSingleHostReverseProxy(runtime)
+		proxy := runtimetest.Proxy(t, o.Runtime)
 		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if broken.Load() && r.Method == http.MethodPost {
 				w.WriteHeader(http.StatusInternalServerError)
