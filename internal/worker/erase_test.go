@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,7 +34,7 @@ func TestEraseRemovesWhatWasCapturedAndNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e := eraseWith(t, task.Erase{Key: "sha256:k", Capture: task.Capture{URI: "file://" + dir, Shown: "pvc://captures"}}, exitDone)
+	e := lastWords(t, "erase", task.Erase{Key: "sha256:k", Capture: task.Capture{URI: "file://" + dir, Shown: "pvc://captures"}}, exitDone)
 	var summary report.EraseSummary
 	if err := e.Into(report.KindErase, &summary); err != nil || e.Verdict != report.Passed || summary.Files != 3 || summary.Bytes == 0 {
 		t.Errorf("%+v, %v, %+v", e, err, summary)
@@ -46,32 +45,8 @@ func TestEraseRemovesWhatWasCapturedAndNothingElse(t *testing.T) {
 }
 
 func TestEraseSaysWhichPlaceCannotBeRead(t *testing.T) {
-	e := eraseWith(t, task.Erase{Key: "sha256:k", Capture: task.Capture{URI: "file:///does/not/exist", Shown: "pvc://captures/shop"}}, exitErrored)
+	e := lastWords(t, "erase", task.Erase{Key: "sha256:k", Capture: task.Capture{URI: "file:///does/not/exist", Shown: "pvc://captures/shop"}}, exitErrored)
 	if e.Verdict != report.Errored || e.Reason != ReasonCapturesUnavailable || !strings.Contains(e.Message, "pvc://captures/shop") {
 		t.Errorf("%+v", e)
 	}
-}
-
-// eraseWith runs the subcommand and reads its last words.
-func eraseWith(t *testing.T, ask task.Erase, want int) report.Envelope {
-	t.Helper()
-	body, err := task.Encode(ask)
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := filepath.Join(t.TempDir(), "termination-log")
-	t.Setenv(task.Env, body)
-	t.Setenv(terminationLogEnv, words)
-	if code, out, problem := call(t, "erase"); code != want {
-		t.Fatalf("exit %d: %s%s", code, out, problem)
-	}
-	said, err := os.ReadFile(words)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var e report.Envelope
-	if err := json.Unmarshal(said, &e); err != nil {
-		t.Fatal(err)
-	}
-	return e
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,20 +32,10 @@ func TestAJudgementsPageIsMadeFromTheTaskAndLeavesAnEnvelope(t *testing.T) {
 	if len(body) > 96<<10 {
 		t.Errorf("a task of %d bytes; an environment variable holds 128 KiB", len(body))
 	}
-	log := filepath.Join(t.TempDir(), "log")
-	t.Setenv(terminationLogEnv, log)
-	t.Setenv(task.Env, body)
-	if code, out, problem := call(t, "judgement"); code != exitDone {
-		t.Fatalf("exit %d, %s%s", code, out, problem)
-	}
-	message, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := report.Decode(string(message))
+	e := lastWords(t, "judgement", job, exitDone)
 	var s report.JudgementSummary
-	if err != nil || e.Into(report.KindJudgement, &s) != nil || e.Key != job.Key || s.Shared != 6 {
-		t.Fatalf("envelope %s: %+v, %v", message, s, err)
+	if err := e.Into(report.KindJudgement, &s); err != nil || e.Key != job.Key || s.Shared != 6 {
+		t.Fatalf("envelope %+v: %+v, %v", e, s, err)
 	}
 	page, err := store.ReadDocument(t.Context(), strings.TrimSuffix(e.Report.URI, ".json")+".html", 16<<20)
 	if err != nil || !strings.Contains(string(page), "latency-p95-ratio") {
@@ -78,24 +67,10 @@ func TestAJudgementShowsWhatIsCapturedUntilItsTimeIsOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	body, err := task.Encode(job)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := filepath.Join(t.TempDir(), "log")
-	t.Setenv(terminationLogEnv, log)
-	t.Setenv(task.Env, body)
-	if code, out, problem := call(t, "judgement"); code != exitDone {
-		t.Fatalf("exit %d, %s%s", code, out, problem)
-	}
-	message, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := report.Decode(string(message))
+	e := lastWords(t, "judgement", job, exitDone)
 	var s report.JudgementSummary
-	if err != nil || e.Into(report.KindJudgement, &s) != nil || s.Captured != 1 {
-		t.Fatalf("envelope %s: %+v, %v", message, s, err)
+	if err := e.Into(report.KindJudgement, &s); err != nil || s.Captured != 1 {
+		t.Fatalf("envelope %+v: %+v, %v", e, s, err)
 	}
 	if pages, err := filepath.Glob(filepath.Join(dir, "*.html")); err != nil || len(pages) != 1 {
 		t.Errorf("pages %q, %v", pages, err)

@@ -28,6 +28,30 @@ func call(t *testing.T, args ...string) (code int, out, err string) {
 	return code, o.String(), e.String()
 }
 
+// lastWords runs a subcommand on a task as a pod would, and reads what it leaves for the operator.
+func lastWords(t *testing.T, command string, of any, want int) report.Envelope {
+	t.Helper()
+	body, err := task.Encode(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := filepath.Join(t.TempDir(), "termination-log")
+	t.Setenv(task.Env, body)
+	t.Setenv(terminationLogEnv, words)
+	if code, out, problem := call(t, command); code != want {
+		t.Fatalf("exit %d: %s%s", code, out, problem)
+	}
+	said, err := os.ReadFile(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := report.Decode(string(said))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 func storedTree(t *testing.T) (uri, digest string) {
 	t.Helper()
 	uri = "file://" + filepath.Join(t.TempDir(), "store")
