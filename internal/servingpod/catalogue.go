@@ -19,19 +19,32 @@ const Look = time.Minute
 // Catalogue says whether the ready pods of a deployment can read its garments, with the reason and the message of CatalogueReadable. One
 // pod that cannot is enough: its shoppers are refused.
 func Catalogue(pods []corev1.Pod, reports map[types.UID]Report) (state metav1.ConditionStatus, reason, message string) {
-	said := 0
-	for i := range pods {
-		found := reports[pods[i].UID].Catalogue
-		if found == nil || !Ready(&pods[i]) {
-			continue
+	trouble, said := firstTrouble(pods, reports, func(r Report) *string {
+		if r.Catalogue == nil {
+			return nil
 		}
-		said++
-		if found.Trouble != "" {
-			return metav1.ConditionFalse, v1alpha1.ReasonCatalogueUnreadable, fmt.Sprintf("pod %s: %s", pods[i].Name, podwatch.Cut(found.Trouble))
-		}
+		return &r.Catalogue.Trouble
+	})
+	if trouble != "" {
+		return metav1.ConditionFalse, v1alpha1.ReasonCatalogueUnreadable, trouble
 	}
-	if said == 0 {
+	if !said {
 		return metav1.ConditionUnknown, v1alpha1.ReasonCatalogueUnknown, "no ready pod has said yet whether it can read the catalogue"
 	}
 	return metav1.ConditionTrue, v1alpha1.ReasonCatalogueRead, "there are garments in the catalogue"
+}
+
+// firstTrouble is what the first ready pod says that has trouble with something, empty when none has, and whether any ready pod says how it
+// stands. of gives the words of a report; nil when the pod does not speak of it.
+func firstTrouble(pods []corev1.Pod, reports map[types.UID]Report, of func(Report) *string) (trouble string, said bool) {
+	for i := range pods {
+		words := of(reports[pods[i].UID])
+		if words == nil || !Ready(&pods[i]) {
+			continue
+		}
+		if said = true; *words != "" {
+			return fmt.Sprintf("pod %s: %s", pods[i].Name, podwatch.Cut(*words)), said
+		}
+	}
+	return "", said
 }
