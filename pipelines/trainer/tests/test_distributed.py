@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +66,23 @@ def test_the_launcher_gives_the_first_bad_exit_code(settings: Make, monkeypatch:
     assert launch(arguments[3:], 2, made) == 2
 
 
+def test_the_launcher_passes_a_request_to_stop_on_to_every_process(
+    settings: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = tmp_path / "trainer"
+    trainer.write_text(f"""#!/bin/sh
+trap 'kill $!; exit {INTERRUPTED}' TERM
+sleep 600 &
+touch {tmp_path}/ready-$LOCAL_RANK
+[ "$LOCAL_RANK" = 0 ] || until [ -e {tmp_path}/ready-0 ]; do sleep 0.01; done
+[ "$LOCAL_RANK" = 0 ] || kill -TERM $PPID
+wait
+""")
+    trainer.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(trainer))
+    assert launch([], 2, settings("pb-warp")) == INTERRUPTED
+
+
 def shells(*scripts: str) -> list[subprocess.Popen[bytes]]:
     return [subprocess.Popen(["sh", "-c", script]) for script in scripts]
 
@@ -71,6 +91,13 @@ def test_processes_that_wait_for_a_lost_one_are_ended() -> None:
     children = shells("exec sleep 600", "exit 3", "exec sleep 600")
     assert first_bad(children) == 3
     assert [child.returncode for child in children] == [-9, 3, -9]
+
+
+def test_processes_that_fail_together_give_the_code_of_one() -> None:
+    children = shells("exit 3", "exit 3")
+    for child in children:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert first_bad(children) == 3
 
 
 def test_a_killed_process_gives_the_code_of_a_shell() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 from types import FrameType
 
@@ -83,16 +84,16 @@ def launch(arguments: Sequence[str], count: int, settings: Settings) -> int:
 
     The pod's RANK and WORLD_SIZE count nodes; the children's count processes.
     """
-    children = [
-        subprocess.Popen([sys.executable, "-m", "tryon_trainer", *arguments], env=child_environment(i, count, settings))
-        for i in range(count)
-    ]
+    children: list[subprocess.Popen[bytes]] = []
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         for child in children:
             child.send_signal(number)
 
     signal.signal(signal.SIGTERM, pass_on)
+    for local in range(count):
+        command = [sys.executable, "-m", "tryon_trainer", *arguments]
+        children.append(subprocess.Popen(command, env=child_environment(local, count, settings)))
     return first_bad(children)
 
 
@@ -102,17 +103,14 @@ def first_bad(children: Sequence[subprocess.Popen[bytes]]) -> int:
     They would wait for the lost one until the process group gives up, minutes later and with their GPUs. Processes that
     stop on request end at different times, and one of them still writes a checkpoint.
     """
-    running, bad = {child.pid: child for child in children}, 0
-    while running:
-        pid, status = os.wait()
-        child = running.pop(pid, None)
-        if child is None:
-            continue
-        child.returncode = os.waitstatus_to_exitcode(status)
-        bad = bad or child.returncode
-        if child.returncode not in (0, INTERRUPTED):
-            for other in running.values():
-                other.kill()
+    bad = 0
+    with ThreadPoolExecutor(len(children)) as pool:
+        for ended in as_completed([pool.submit(child.wait) for child in children]):
+            code = ended.result()
+            bad = bad or code
+            if code not in (0, INTERRUPTED):
+                for other in children:
+                    other.kill()
     return bad if bad >= 0 else 128 - bad
 
 
