@@ -1,18 +1,12 @@
 package train_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,143 +17,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/task"
 	"github.com/braincreators/tryon-operator/internal/train"
 )
-
-// bench is a store, a scratch folder and a task for one stage.
-type bench struct {
-	t     *testing.T
-	store *artefact.Store
-	task  task.Train
-	log   lockedBuffer
-	fetch train.FetchDataset
-}
-
-// lockedBuffer is written by the wrapper and by the command's streams at once.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func newBench(t *testing.T) *bench {
-	t.Helper()
-	uri := "file://" + filepath.Join(t.TempDir(), "store")
-	store, err := artefact.Create(t.Context(), uri)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &bench{
-		t: t, store: store,
-		task: task.Train{
-			Key: artefact.DigestOf([]byte(t.Name())), Store: uri, Stage: "pf-gen", Digest: artefact.DigestOf([]byte("dataset")),
-			Scratch: filepath.Join(t.TempDir(), "scratch"), Nodes: 1, GPUs: 2, Params: map[string]string{"steps": "3"},
-		},
-		fetch: func(_ context.Context, _ *artefact.Store, _ task.Train, dir string) error {
-			if err := os.Mkdir(dir, 0o755); err != nil {
-				return err
-			}
-			return os.WriteFile(filepath.Join(dir, "train_pairs.txt"), []byte("a b\n"), 0o644)
-		},
-	}
-}
-
-// run runs a shell script as the training command.
-func (b *bench) run(ctx context.Context, script string) report.Envelope {
-	return b.runCommand(ctx, 0, "sh", "-eu", "-c", script)
-}
-
-func (b *bench) runCommand(ctx context.Context, rank int, command ...string) report.Envelope {
-	b.t.Helper()
-	e := train.Run(ctx, train.Options{
-		Task: b.task, Command: command, Rank: rank, Fetch: b.fetch, Out: io.Discard, Err: &b.log,
-		Grace: 5 * time.Second, Interval: 5 * time.Millisecond,
-	})
-	if body, err := e.Encode(); err != nil {
-		b.t.Errorf("the envelope does not encode: %v", err)
-	} else if _, err := report.Decode(string(body)); err != nil {
-		b.t.Errorf("the envelope does not decode: %v", err)
-	}
-	return e
-}
-
-func (b *bench) summary(e report.Envelope) report.StageSummary {
-	b.t.Helper()
-	if e.Verdict != report.Passed {
-		b.t.Fatalf("verdict %s (%s): %s\n%s", e.Verdict, e.Reason, e.Message, &b.log)
-	}
-	var s report.StageSummary
-	if err := e.Into(report.KindStage, &s); err != nil {
-		b.t.Fatal(err)
-	}
-	return s
-}
-
-func (b *bench) output(digest string) map[string]string {
-	b.t.Helper()
-	dir := filepath.Join(b.t.TempDir(), "out")
-	tree, err := b.store.GetTree(b.t.Context(), digest, dir, artefact.Limits{})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	files := map[string]string{}
-	for _, f := range tree.Files {
-		body, err := os.ReadFile(filepath.Join(dir, f.Path))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		files[f.Path] = string(body)
-	}
-	return files
-}
-
-func (b *bench) parent(stage, body string) task.Parent {
-	b.t.Helper()
-	dir := b.t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "weights.npz"), []byte(body), 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-	tree, err := b.store.PutTree(b.t.Context(), dir)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return task.Parent{Stage: stage, Weights: tree.Digest}
-}
-
-func (b *bench) checkpoints() []string {
-	b.t.Helper()
-	digits, err := artefact.Hex(b.task.Key)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	names, err := b.store.ListDocuments(b.t.Context(), "stages/"+digits+"/checkpoints")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for i := range names {
-		names[i] = filepath.Base(names[i])
-	}
-	return names
-}
-
-// checkpointAt is shell for a complete checkpoint of a step.
-func checkpointAt(step int) string {
-	return fmt.Sprintf(`mkdir "$TRYON_CHECKPOINT_DIR/.tmp" && echo state-%[1]d > "$TRYON_CHECKPOINT_DIR/.tmp/state" && `+
-		`mv "$TRYON_CHECKPOINT_DIR/.tmp" "$TRYON_CHECKPOINT_DIR/step-%012[1]d"; `, step)
-}
-
-func progressAt(step int, metrics string) string {
-	return fmt.Sprintf(`echo '{"step":%d,"totalSteps":3,"epoch":1,"metrics":{%s}}' >> "$TRYON_PROGRESS"; `, step, metrics)
-}
 
 func TestAStageThatEndsWellIsPublished(t *testing.T) {
 	b := newBench(t)
@@ -282,133 +139,6 @@ func TestACommandThatDoesNotExistIsAnError(t *testing.T) {
 	}
 }
 
-func TestATerminatedStageResumesFromItsNewestCheckpoint(t *testing.T) {
-	b := newBench(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	marker := filepath.Join(t.TempDir(), "training")
-	go whenThere(t, marker, cancel)
-	// The command saves on SIGTERM, as the contract allows; that checkpoint must reach the store too.
-	e := b.run(ctx, `trap '`+checkpointAt(40)+`exit 143' TERM; `+progressAt(30, `"loss":1`)+checkpointAt(30)+`: > `+marker+`; sleep 60 & wait`)
-	if e.Verdict != report.Errored || e.Reason != train.ReasonTerminated {
-		t.Fatalf("verdict %s (%s): %s\n%s", e.Verdict, e.Reason, e.Message, &b.log)
-	}
-	if got := b.checkpoints(); len(got) == 0 || got[len(got)-1] != "000000000040.json" {
-		t.Fatalf("checkpoints %v, want the one made on SIGTERM", got)
-	}
-	s := b.summary(b.run(t.Context(), `cat "$TRYON_CHECKPOINT_DIR"/step-*/state > "$TRYON_OUTPUT_DIR/weights"`))
-	if got := b.output(s.Weights)["weights"]; got != "state-40\n" || s.ResumedFrom != 40 {
-		t.Errorf("resumed from %q, step %d, want state-40", got, s.ResumedFrom)
-	}
-	if got := b.checkpoints(); len(got) != 0 {
-		t.Errorf("a finished stage still has checkpoints: %v", got)
-	}
-}
-
-func TestADamagedCheckpointIsPassedOver(t *testing.T) {
-	b := newBench(t)
-	b.run(t.Context(), checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; `+checkpointAt(20)+`exit 1`)
-	if diff := cmp.Diff([]string{"000000000010.json", "000000000020.json"}, b.checkpoints()); diff != "" {
-		t.Fatalf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
-	}
-	blob := filepath.Join(filepath.Dir(b.storedCheckpoint(20)), "blobs", "sha256", artefact.DigestOf([]byte("state-20\n"))[7:])
-	if err := os.Truncate(blob, 4); err != nil {
-		t.Fatal(err)
-	}
-	s := b.summary(b.run(t.Context(), `cat "$TRYON_CHECKPOINT_DIR"/step-*/state > "$TRYON_OUTPUT_DIR/weights"`))
-	if got := b.output(s.Weights)["weights"]; got != "state-10\n" || s.ResumedFrom != 10 {
-		t.Errorf("resumed from %q, step %d, want state-10", got, s.ResumedFrom)
-	}
-	if !strings.Contains(b.log.String(), "passing over a damaged checkpoint") {
-		t.Errorf("log says nothing about the damaged checkpoint:\n%s", &b.log)
-	}
-}
-
-func TestOnlyTheTwoNewestCheckpointsAreKept(t *testing.T) {
-	b := newBench(t)
-	script := ""
-	for step := 10; step <= 40; step += 10 {
-		script += checkpointAt(step) + `while [ ! -e ` + b.storedCheckpoint(step) + ` ]; do sleep 0.01; done; `
-	}
-	b.run(t.Context(), script+`exit 1`)
-	if diff := cmp.Diff([]string{"000000000030.json", "000000000040.json"}, b.checkpoints()); diff != "" {
-		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
-	}
-}
-
-// kept gives what the checkpoints' blobs in the store hold, without the manifests.
-func (b *bench) kept() []string {
-	b.t.Helper()
-	var bodies []string
-	entries, err := os.ReadDir(filepath.Join(filepath.Dir(b.storedCheckpoint(0)), "blobs", "sha256"))
-	if err != nil && !os.IsNotExist(err) {
-		b.t.Fatal(err)
-	}
-	for _, entry := range entries {
-		body, err := os.ReadFile(filepath.Join(filepath.Dir(b.storedCheckpoint(0)), "blobs", "sha256", entry.Name()))
-		if err != nil {
-			b.t.Fatal(err)
-		}
-		if !bytes.Contains(body, []byte("tryon.tree/v1")) {
-			bodies = append(bodies, string(body))
-		}
-	}
-	slices.Sort(bodies)
-	return bodies
-}
-
-func TestTheBytesOfForgottenCheckpointsGoAndSharedOnesStay(t *testing.T) {
-	b := newBench(t)
-	parent := b.parent("pb-gen", "teacher weights")
-	b.task.Freeze = []task.Parent{parent}
-	script := ""
-	for step := 10; step <= 40; step += 10 {
-		script += fmt.Sprintf(`mkdir "$TRYON_CHECKPOINT_DIR/.tmp"; cp "$TRYON_FREEZE_DIR/pb-gen/weights.npz" "$TRYON_CHECKPOINT_DIR/.tmp/teacher"; `+
-			`echo state-%[1]d > "$TRYON_CHECKPOINT_DIR/.tmp/state"; mv "$TRYON_CHECKPOINT_DIR/.tmp" "$TRYON_CHECKPOINT_DIR/step-%012[1]d"; `, step) +
-			`while [ ! -e ` + b.storedCheckpoint(step) + ` ]; do sleep 0.01; done; `
-	}
-	b.run(t.Context(), script+`exit 1`)
-	if diff := cmp.Diff([]string{"state-30\n", "state-40\n", "teacher weights"}, b.kept()); diff != "" {
-		t.Errorf("after a crash (-want +got):\n%s\n%s", diff, &b.log)
-	}
-	s := b.summary(b.run(t.Context(), `cat "$TRYON_CHECKPOINT_DIR"/step-*/state > "$TRYON_OUTPUT_DIR/weights"`))
-	if s.ResumedFrom != 40 {
-		t.Errorf("resumed from %d, want 40", s.ResumedFrom)
-	}
-	if left := b.kept(); len(left) > 0 {
-		t.Errorf("a finished stage has left %q", left)
-	}
-	if err := b.store.VerifyTree(t.Context(), parent.Weights, artefact.Limits{}); err != nil {
-		t.Errorf("the parent has lost bytes that a checkpoint had as well: %v", err)
-	}
-	if got := b.output(s.Weights)["weights"]; got != "state-40\n" {
-		t.Errorf("the output has lost bytes that a checkpoint had as well: %q", got)
-	}
-}
-
-func TestCheckpointsThatAKilledPodLeftBehindGoWhenItsStageIsFoundDone(t *testing.T) {
-	b := newBench(t)
-	b.run(t.Context(), checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; exit 1`)
-	folder := filepath.Dir(b.storedCheckpoint(10))
-	aside := filepath.Join(t.TempDir(), "checkpoints")
-	if err := os.CopyFS(aside, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
-	b.summary(b.run(t.Context(), `echo w > "$TRYON_OUTPUT_DIR/w"`))
-	if err := os.CopyFS(folder, os.DirFS(aside)); err != nil {
-		t.Fatal(err)
-	}
-	if len(b.checkpoints()) != 1 || len(b.kept()) != 1 {
-		t.Fatal("this test has no checkpoint to look for")
-	}
-	if s := b.summary(b.run(t.Context(), `exit 1`)); !s.Skipped {
-		t.Error("the stage was trained again")
-	}
-	if names, bodies := b.checkpoints(), b.kept(); len(names) > 0 || len(bodies) > 0 {
-		t.Errorf("left: %v %q", names, bodies)
-	}
-}
-
 func TestTheFirstResultOfAStageThatTwoTrainStays(t *testing.T) {
 	b := newBench(t)
 	begun, release := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "release")
@@ -428,29 +158,6 @@ func TestTheFirstResultOfAStageThatTwoTrainStays(t *testing.T) {
 	}
 	if got := b.output(first.Weights)["w"]; got != "first\n" {
 		t.Errorf("output %q", got)
-	}
-}
-
-func TestOnlyCheckpointsAreTakenForCheckpoints(t *testing.T) {
-	digits := strings.Repeat("ab", 32)
-	for name, want := range map[string]bool{
-		"stages/" + digits + "/checkpoints/000000000010.json":   true,
-		"stages/" + digits + "/stage.json":                      false,
-		"stages/" + digits + "/checkpoints/10.json":             false,
-		"x/stages/" + digits + "/checkpoints/000000000010.json": false,
-	} {
-		if got := train.IsCheckpoint(name); got != want {
-			t.Errorf("%s: %t, want %t", name, got, want)
-		}
-	}
-}
-
-func TestCheckpointsMadeAfterTheLastHealthyStepAreDiscarded(t *testing.T) {
-	b := newBench(t)
-	b.run(t.Context(), progressAt(10, `"loss":1`)+checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; `+
-		checkpointAt(20)+`while [ ! -e `+b.storedCheckpoint(20)+` ]; do sleep 0.01; done; `+progressAt(20, `"loss":NaN`)+`sleep 60`)
-	if diff := cmp.Diff([]string{"000000000010.json"}, b.checkpoints()); diff != "" {
-		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
 	}
 }
 
@@ -525,33 +232,4 @@ func TestProgressIsServedWhileTheCommandRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.summary(<-ended)
-}
-
-// storedCheckpoint is the file of a checkpoint's document in the store.
-func (b *bench) storedCheckpoint(step int) string {
-	digits, _ := artefact.Hex(b.task.Key)
-	return filepath.Join(strings.TrimPrefix(b.task.Store, "file://"), "stages", digits, "checkpoints", fmt.Sprintf("%012d.json", step))
-}
-
-func whenThere(t *testing.T, path string, do func()) {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); <-tick.C {
-		if _, err := os.Stat(path); err == nil {
-			do()
-			return
-		}
-	}
-	t.Error("the command never came so far")
-	do()
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
