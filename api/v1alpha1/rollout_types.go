@@ -19,7 +19,7 @@ type RolloutSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	// +kubebuilder:validation:XValidation:rule="self.filter(i, !has(i.weight)).size() == 0 || (!has(self[0].weight) && self.filter(i, !has(i.weight)).size() == 1)",message="there is one shadow or replay step at most, and it comes first: a version is judged before it gets a share"
-	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.weight)).map(i, i.weight) == self.filter(i, has(i.weight)).map(i, i.weight).sort()",message="weights may not fall from step to step"
+	// +kubebuilder:validation:XValidation:rule="self.filter(i, has(i.weight)).map(i, i.weight).isSorted()",message="weights may not fall from step to step"
 	Steps []RolloutStep `json:"steps,omitempty"`
 
 	// deadline is how long a new version may take until it is ready and, with a shadow step, judged; 24h when not set. One that fails

@@ -213,6 +213,7 @@ type PinStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=tom,categories=tryon
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="the name may have at most 40 characters, because the names of its versions and Jobs are made from it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([a-z0-9-]*[a-z0-9])?$')",message="the name must begin with a letter and have only lower-case letters, digits and '-', because Services and training jobs are named after it"
 // +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Progress",type=string,JSONPath=`.status.progress`
 // +kubebuilder:printcolumn:name="Dataset",type=string,JSONPath=`.status.dataset`

@@ -190,9 +190,11 @@ func rules() map[string]rule {
 
 func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 	return map[string]rule{
-		"a model's name is short": onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
-		"a method is named":       onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Method.Name = "" }, "spec.method"),
-		"a license is given":      onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.License = "" }, "license"),
+		"a model's name is short":              onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
+		"a model's name can begin a Service's": onModel(func(m *v1alpha1.TryOnModel) { m.Name = "tops-2026" }, func(m *v1alpha1.TryOnModel) { m.Name = "2026-tops" }, "must begin with a letter"),
+		"a model's name has no dots":           onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Name = "tops.eu" }, "lower-case letters, digits and '-'"),
+		"a method is named":                    onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Method.Name = "" }, "spec.method"),
+		"a license is given":                   onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.License = "" }, "license"),
 		"a source has a known scheme": onModel(source("s3://vton/zalando?endpoint=https://minio.example"), source("https://example.com/x.zip"),
 			"must be pvc://<claim>/<path> or s3://<bucket>/<prefix>"),
 		"a claim's name is in lower case": onModel(source("pvc://my-data.2026/a/B"), source("pvc://My_Data/a"), "only lower-case letters, digits"),

@@ -75,8 +75,8 @@ func takesOver(s *stage) {
 	s.await(key, "tops-v2 serves", func(tod *v1alpha1.TryOnDeployment) bool { return serves("tops-v2")(tod) && tod.Status.Candidate == nil })
 
 	want := []string{
-		"v1.ConfigMap storefront-control", "v1.Deployment storefront-tops-v2", "v1.NetworkPolicy storefront-ingress",
-		"v1.PodDisruptionBudget storefront-serving", "v1.Service storefront", "v1.Service storefront-tops-v2",
+		"v1.ConfigMap storefront-control", "v1.Deployment storefront-tops-v2-2d9766", "v1.NetworkPolicy storefront-ingress",
+		"v1.PodDisruptionBudget storefront-serving", "v1.Service storefront", "v1.Service storefront-tops-v2-2d9766",
 	}
 	if diff := cmp.Diff(want, s.children()); diff != "" {
 		s.Errorf("children (-want +got):\n%s", diff)

@@ -58,7 +58,7 @@ func shifting() *Observed {
 		Model:    &v1alpha1.TryOnModel{},
 		Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)},
 		Service:  selecting("tops-v1"),
-		Control:  control.New(4, &control.Candidate{Version: "tops-v2", Address: "http://storefront-tops-v2.shop.svc:8080", Weight: 10}),
+		Control:  control.New(4, &control.Candidate{Version: "tops-v2", Address: "http://storefront-tops-v2-2d9766.shop.svc:8080", Weight: 10}),
 		Deployments: []appsv1.Deployment{
 			deploymentFact("tops-v1"),
 			deploymentFact("tops-v2", func(d *appsv1.Deployment) {
@@ -68,7 +68,7 @@ func shifting() *Observed {
 		Pods: []corev1.Pod{one, two, gone},
 		Slices: []discoveryv1.EndpointSlice{
 			endpoints("storefront", "one", "unknown"), endpoints("storefront", "one"),
-			endpoints("storefront-tops-v2", "two"), endpoints("elsewhere", "two"),
+			endpoints("storefront-tops-v2-2d9766", "two"), endpoints("elsewhere", "two"),
 		},
 		Reports: map[types.UID]servingpod.Report{"1": {Generation: 4}},
 	}

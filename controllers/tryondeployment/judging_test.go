@@ -82,7 +82,7 @@ func TestADocumentCarriesTheShadowAndKeepsTheRatioOfItsEpoch(t *testing.T) {
 	p := &pass{obj: obj, seen: seen}
 	seen.Control.Shadow.LatencyRatio = 1.5
 	same := p.document(shadowing(seen.Judging.Case.Epoch)).Shadow
-	if same == nil || same.LatencyRatio != 1.5 || same.Address != "http://storefront-tops-v2.shop.svc:8080" || same.SamplePercent != 20 {
+	if same == nil || same.LatencyRatio != 1.5 || same.Address != "http://storefront-tops-v2-2d9766.shop.svc:8080" || same.SamplePercent != 20 {
 		t.Errorf("of the same epoch: %+v", same)
 	}
 	if other := p.document(shadowing("other")).Shadow; other.LatencyRatio != 1.1 {

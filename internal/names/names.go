@@ -119,13 +119,12 @@ func Job(owner, what, key string) string {
 	return bounded(trimDash(owner[:min(keep, len(owner))]) + tag + suffix)
 }
 
-// Serving is the name of the Deployment and of the Service of one version behind a TryOnDeployment, for example "storefront-tops-v3".
-// A Service's name has no dots, which a model's name may have.
+// Serving is the name of the Deployment and of the Service of one version behind a TryOnDeployment, for example
+// "storefront-tops-v3-1a2b3c". Without the tag deployment "shop" of model "eu-tops" and deployment "shop-eu" of model "tops" would share it.
 func Serving(deployment, version string) string {
-	if strings.Contains(version, ".") {
-		version = strings.ReplaceAll(version, ".", "-") + "-" + hashOf(version)[:6]
-	}
-	return bounded(deployment + "-" + version)
+	tag := "-" + hashOf(deployment + "/" + version)[:6]
+	name := deployment + "-" + version
+	return trimDash(name[:min(len(name), maxName-len(tag))]) + tag
 }
 
 // Control is the name of the ConfigMap that tells the serving pods of a TryOnDeployment what to do.

@@ -11,8 +11,8 @@ func TestNamesAreReadableStableAndBounded(t *testing.T) {
 	tests := map[string]struct{ got, want string }{
 		"version of a short model":       {ModelVersion("tops", 3), "tops-v3"},
 		"job of a short owner":           {Job("tops-v3", "pf-gen", "sha256:1a2b3c4d5e6f"), "tops-v3-pf-gen-1a2b3c4d"},
-		"serving name":                   {Serving("storefront", "tops-v3"), "storefront-tops-v3"},
-		"serving name has no dots":       {Serving("storefront", "tops.eu-v3"), "storefront-tops-eu-v3-" + hashOf("tops.eu-v3")[:6]},
+		"serving name":                   {Serving("storefront", "tops-v3"), "storefront-tops-v3-" + hashOf("storefront/tops-v3")[:6]},
+		"serving name of a long version": {Serving("storefront", long), "storefront-" + long[:32] + "-" + hashOf("storefront/" + long)[:6]},
 		"control document":               {Control("storefront"), "storefront-control"},
 		"job of a long owner is bounded": {Job(long+"-v12", "parser-free-generator", digest), "aaaaaaaaaaaa-" + hashOf(long + "-v12")[:6] + "-parser-free-generator-3f2a91bc"},
 	}
