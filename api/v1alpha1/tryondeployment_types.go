@@ -166,12 +166,12 @@ type TryOnDeploymentStatus struct {
 	// +kubebuilder:validation:MaxLength=32
 	Weight string `json:"weight,omitempty"`
 
-	// replicas of the stable version.
+	// replicas that the selector selects.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// readyReplicas of the stable version.
+	// readyReplicas that the selector selects.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ReadyReplicas *int32 `json:"readyReplicas,omitempty"`
@@ -184,7 +184,8 @@ type TryOnDeploymentStatus struct {
 	// +optional
 	Capture *CaptureStatus `json:"capture,omitempty"`
 
-	// selector of the stable version's pods, for the scale subresource.
+	// selector of the pods among which the requests are divided, for the scale subresource: those of the stable version, and of the candidate
+	// while it has a share or takes the stable version's places.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512

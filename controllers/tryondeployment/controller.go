@@ -147,8 +147,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&discoveryv1.EndpointSlice{}, byLabel).
 		Watches(&v1alpha1.TryOnModelVersion{}, handler.EnqueueRequestsFromMapFunc(r.servingVersion)).
 		Watches(&v1alpha1.TryOnModel{}, handler.EnqueueRequestsFromMapFunc(r.servingModel)).
-		// A pod that does not answer holds its worker up for seconds.
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		// A worker waits for seconds where a pod does not answer. On a node that was lost they all do, and the others' scaling must not wait.
+		WithOptions(controller.Options{MaxConcurrentReconciles: 32}).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up controller of TryOnDeployment: %w", err)

@@ -34,7 +34,7 @@ func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 		setServed(obj, seen, plan, err)
 		setScaling(obj, plan, err)
 		setRemembered(obj, plan, err)
-		setAvailable(obj, plan)
+		setAvailable(obj, seen, plan)
 		setCatalogueReadable(obj, seen)
 		setRolledOut(obj, want, plan)
 		reporting.Summarize(obj, plan.Report)
@@ -69,11 +69,26 @@ func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	s.Stable = stable
 	s.Candidate = progress.Candidate(plan.Plan)
 	s.Weight = progress.Weight(plan.Plan)
-	replicas, ready := countPods(seen, stable)
-	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
+	_, ready := countPods(seen, stable)
 	s.Pods = fmt.Sprintf("%d/%d", ready, plan.Capacity.Replicas)
-	s.Selector = serving.Selector(obj.Name, stable).String()
 	s.URL = serving.URL(obj)
+	// An autoscaler takes the mean over these pods: with the stable ones alone it would take half of them away at half the requests.
+	if plan.Candidate != "" && (plan.Weight > 0 || obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace) {
+		s.Selector = serving.GroupSelector(obj.Name).String()
+		setReplicas(s, seen, stable, plan.Candidate)
+	} else {
+		s.Selector = serving.Selector(obj.Name, stable).String()
+		setReplicas(s, seen, stable)
+	}
+}
+
+func setReplicas(s *v1alpha1.TryOnDeploymentStatus, seen *Observed, versions ...string) {
+	var replicas, ready int32
+	for _, version := range versions {
+		all, able := countPods(seen, version)
+		replicas, ready = replicas+all, ready+able
+	}
+	s.Replicas, s.ReadyReplicas = ptr.To(replicas), ptr.To(ready)
 }
 
 // countPods counts the pods of a version that are not being deleted, and the ready ones of them.
@@ -91,8 +106,8 @@ func countPods(seen *Observed, version string) (all, ready int32) {
 	return all, ready
 }
 
-func setAvailable(obj *v1alpha1.TryOnDeployment, plan Plan) {
-	if ready := ptr.Deref(obj.Status.ReadyReplicas, 0); ready > 0 {
+func setAvailable(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan) {
+	if _, ready := countPods(seen, obj.Status.Stable); ready > 0 {
 		status.Set(obj, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonServing,
 			fmt.Sprintf("%s takes requests at %s", obj.Status.Stable, obj.Status.URL))
 		return

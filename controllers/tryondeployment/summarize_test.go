@@ -112,15 +112,40 @@ func TestTheStatusSaysWhatIsServed(t *testing.T) {
 	summarize(obj, shifting(), Plan{Plan: plan, Capacity: capacity.Plan{Replicas: 2}, At: servingpodtest.Noon}, nil)
 	obj.Status.Conditions, obj.Status.History = nil, nil
 	want := v1alpha1.TryOnDeploymentStatus{
-		Stable: "tops-v1", Weight: "10%", Replicas: ptr.To[int32](1), ReadyReplicas: ptr.To[int32](1), Pods: "1/2",
+		Stable: "tops-v1", Weight: "10%", Replicas: ptr.To[int32](2), ReadyReplicas: ptr.To[int32](2), Pods: "1/2",
 		Candidate: &v1alpha1.CandidateStatus{
 			Version: "tops-v2", Step: ptr.To[int32](0), ControlGeneration: ptr.To[int64](4), AppliedTime: &metav1.Time{Time: servingpodtest.Noon},
 		},
-		Selector: "tryon.braincreators.com/deployment=storefront,tryon.braincreators.com/model-version=tops-v1",
+		Selector: "tryon.braincreators.com/deployment=storefront",
 		URL:      "http://storefront.shop.svc:8080",
 	}
 	if diff := cmp.Diff(want, obj.Status); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestAnAutoscalerSeesThePodsThatTakeRequests(t *testing.T) {
+	all, stable := "tryon.braincreators.com/deployment=storefront", "tryon.braincreators.com/deployment=storefront,tryon.braincreators.com/model-version=tops-v1"
+	tests := map[string]struct {
+		plan         rollout.Plan
+		strategy     v1alpha1.RolloutStrategy
+		wantSelector string
+		wantReplicas int32
+	}{
+		"no candidate":                    {rollout.Plan{Stable: "tops-v1"}, "", stable, 1},
+		"copies of requests are no load":  {rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Shadow: 50}, "", stable, 1},
+		"the candidate has a share":       {rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Weight: 50}, "", all, 2},
+		"the candidate is in their place": {rollout.Plan{Stable: "tops-v1", Candidate: "tops-v2", Shadow: 50}, v1alpha1.StrategyInPlace, all, 2},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			obj := serve("tops", 0)
+			obj.Spec.Rollout.Strategy = test.strategy
+			summarize(obj, shifting(), Plan{Plan: test.plan}, nil)
+			if s := obj.Status; s.Selector != test.wantSelector || *s.Replicas != test.wantReplicas || *s.ReadyReplicas != test.wantReplicas {
+				t.Errorf("%q selects %d pods, %d ready", s.Selector, *s.Replicas, *s.ReadyReplicas)
+			}
+		})
 	}
 }
 
