@@ -195,7 +195,7 @@ func setOf(obj *v1alpha1.TryOnDeployment, seen *Observed, version string, now ti
 	if d := deploymentFor(seen, obj.Name, version); d != nil {
 		set.Deployed, set.Replicas = true, ptr.Deref(d.Spec.Replicas, 1)
 		set.Stalled = stalled(d)
-		set.Updating = updating(d)
+		set.Updating = updating(d) || d.Annotations[names.AnnotationBuilt] != seen.Built
 	}
 	for i := range seen.Pods {
 		p := &seen.Pods[i]

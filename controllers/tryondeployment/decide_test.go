@@ -242,6 +242,29 @@ func TestOnlyPodsWhoseAnswerMattersAreAsked(t *testing.T) {
 	}
 }
 
+func TestPodsAreBeingReplacedUntilAllAreOfTheCurrentSpec(t *testing.T) {
+	tests := map[string]struct {
+		built  string
+		status appsv1.DeploymentStatus
+		want   bool
+	}{
+		"as they are to be":             {"now", appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, false},
+		"a Deployment of another image": {"before", appsv1.DeploymentStatus{Replicas: 2, UpdatedReplicas: 2}, true},
+		"one pod of the other image":    {"now", appsv1.DeploymentStatus{Replicas: 3, UpdatedReplicas: 2}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			d := deploymentFact("tops-v1", func(d *appsv1.Deployment) {
+				d.Annotations, d.Status = map[string]string{names.AnnotationBuilt: test.built}, test.status
+			})
+			set := setOf(serve("tops", 0), &Observed{Built: "now", Deployments: []appsv1.Deployment{d}}, "tops-v1", servingpodtest.Noon)
+			if set.Updating != test.want {
+				t.Errorf("updating: %v, want %v", set.Updating, test.want)
+			}
+		})
+	}
+}
+
 func TestAStalledDeploymentSaysWhy(t *testing.T) {
 	for name, tt := range map[string]struct {
 		conditions []appsv1.DeploymentCondition

@@ -16,7 +16,7 @@ func judged() (*v1alpha1.TryOnDeployment, *Observed) {
 	obj := serve("tops", 0)
 	obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Shadow: v1alpha1.ShadowStep{SamplePercent: 20}}}
 	seen := shifting()
-	question := judge.CaseOf(obj, "tops-v1", "tops-v2", 0)
+	question := judge.CaseOf(obj, "tops-v1", "tops-v2", "", 0)
 	seen.Control.Candidate = nil
 	seen.Control.Shadow = &control.Shadow{Epoch: question.Epoch, Version: "tops-v2", Address: "http://h", SamplePercent: 20, LatencyRatio: 1.1}
 	ledger, _ := question.Open(servingpodtest.Noon)
@@ -46,7 +46,7 @@ func TestAnOpenLedgerIsWrittenOnlyWhenItGrew(t *testing.T) {
 
 func TestLostEvidenceIsCollectedAnewAndTheStatusSaysSo(t *testing.T) {
 	obj, seen := judged()
-	anew := judge.CaseOf(obj, "tops-v1", "tops-v2", 1)
+	anew := judge.CaseOf(obj, "tops-v1", "tops-v2", "", 1)
 	seen.Judging = judging.Seen{Case: &anew, Restarts: 1}
 	plan := decide(obj, seen, servingpodtest.Noon)
 	if plan.Ledger == nil || plan.Ledger.Epoch != anew.Epoch {

@@ -38,6 +38,8 @@ type Observed struct {
 	Service *corev1.Service
 	// Control is the document in the ConfigMap; its generation is 0 when there is none or it is unreadable.
 	Control control.Document
+	// Built tells of what the serving pods are to be made.
+	Built string
 	// Deployments that belong to the object.
 	Deployments []appsv1.Deployment
 	// Pods with the object's labels, also those whose Deployment is gone.
@@ -58,7 +60,7 @@ type Observed struct {
 
 // observe reads. On an error the result is nil: a decision on half of the facts would be wrong.
 func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.TryOnDeployment) (*Observed, error) {
-	seen := &Observed{Reports: map[types.UID]servingpod.Report{}}
+	seen := &Observed{Built: r.Serving.Built(obj), Reports: map[types.UID]servingpod.Report{}}
 	for _, read := range []func(context.Context, *v1alpha1.TryOnDeployment, *Observed) error{
 		r.observeModel, r.observeTruth, r.observeScale, r.observePods, r.observeEndpoints,
 	} {
@@ -253,7 +255,7 @@ func judgingOf(obj *v1alpha1.TryOnDeployment, seen *Observed) judging.Look {
 		Wanted:  serving.Version{Name: wanted, Weights: weightsOf(seen, obj.Name, wanted)},
 		Stable:  serving.Version{Name: stable, Weights: weightsOf(seen, obj.Name, stable)},
 		Record:  newest(seen.Versions, func(v *v1alpha1.TryOnModelVersion) bool { return v.Name == stable }),
-		Control: seen.Control, Pods: seen.Pods, Reports: seen.Reports,
+		Control: seen.Control, Built: seen.Built, Pods: seen.Pods, Reports: seen.Reports,
 	}
 }
 

@@ -33,15 +33,13 @@ type Case struct {
 	Gates             []v1alpha1.LiveGate
 }
 
-// CaseOf is the question about two versions. Its epoch depends on everything that the answer may: the gates, how the pods are made, the
+// CaseOf is the question about two versions. Its epoch depends on everything that the answer may: the gates, of what the pods are made, the
 // attempt, and how often the evidence was lost. Steps, replicas, scaling and what is captured leave the evidence valid.
-func CaseOf(tod *v1alpha1.TryOnDeployment, stable, candidate string, restarts int32) Case {
-	spec := tod.Spec.DeepCopy()
-	spec.Gates, spec.Model, spec.Replicas, spec.Scaling, spec.Rollout = Gates(tod), v1alpha1.ServedModel{}, 0, v1alpha1.ScalingSpec{}, v1alpha1.RolloutSpec{}
-	spec.Capture = v1alpha1.CaptureSpec{}
+func CaseOf(tod *v1alpha1.TryOnDeployment, stable, candidate, built string, restarts int32) Case {
+	gates := Gates(tod)
 	return Case{
-		Epoch:  digest(string(tod.UID), stable, candidate, retry(tod), strconv.Itoa(int(restarts)), spec),
-		Stable: stable, Candidate: candidate, Gates: spec.Gates,
+		Epoch:  digest(string(tod.UID), stable, candidate, retry(tod), strconv.Itoa(int(restarts)), built, gates),
+		Stable: stable, Candidate: candidate, Gates: gates,
 	}
 }
 

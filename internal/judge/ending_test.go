@@ -54,7 +54,7 @@ func TestAJudgementHasEndedOnceTheHistorySaysHow(t *testing.T) {
 func ended(t *testing.T) (*v1alpha1.TryOnDeployment, *evidence.Ledger) {
 	t.Helper()
 	tod := storefront()
-	c := CaseOf(tod, "tops-v1", "tops-v2", 0)
+	c := CaseOf(tod, "tops-v1", "tops-v2", "made", 0)
 	ledger := pairs(t, c, 2000, 1.4, 0)
 	c.Look(ledger, noon.Add(time.Hour))
 	tod.Status.Judgement = c.Summarize(ledger, nil, noon.Add(time.Hour))
@@ -68,7 +68,7 @@ func TestALookRemembersTheIntervalsOfTheGates(t *testing.T) {
 		*h.Looks[0].Gates[0].Low < 1.1 || *h.Looks[0].Gates[1].High > 0.01 {
 		t.Errorf("history %+v", ledger.History)
 	}
-	other := CaseOf(storefront(), "tops-v1", "tops-v3", 0)
+	other := CaseOf(storefront(), "tops-v1", "tops-v3", "made", 0)
 	before := ledger.History
 	other.Look(ledger, noon.Add(2*time.Hour))
 	if ledger.History != before {
@@ -123,12 +123,12 @@ func TestAReportIsMadeFromWhatWasJudgedAndKeptUnderItsDigest(t *testing.T) {
 
 func TestASummaryKeepsItsReportAsLongAsItIsTheSameQuestion(t *testing.T) {
 	tod, ledger := ended(t)
-	c := CaseOf(tod, "tops-v1", "tops-v2", 0)
+	c := CaseOf(tod, "tops-v1", "tops-v2", "made", 0)
 	tod.Status.Judgement.Report = &v1alpha1.ReportReference{URI: "judgements/x/report.json"}
 	if got := c.Summarize(ledger, tod.Status.Judgement, noon.Add(5*time.Hour)); got.Report == nil {
 		t.Error("the report is forgotten")
 	}
-	other := CaseOf(tod, "tops-v1", "tops-v2", 1)
+	other := CaseOf(tod, "tops-v1", "tops-v2", "made", 1)
 	if got := other.Summarize(pairs(t, other, 20, 1, 0), tod.Status.Judgement, noon.Add(5*time.Hour)); got.Report != nil {
 		t.Error("another question has the report of the last one")
 	}

@@ -38,14 +38,14 @@ func TestAnEpochIsAnotherQuestionAndAnAttemptAnotherTry(t *testing.T) {
 		"a command":                {func(d *v1alpha1.TryOnDeployment) { d.Annotations = map[string]string{names.RolloutAnnotation: "Pause"} }, true, true},
 		"the defaults written out": {func(d *v1alpha1.TryOnDeployment) { d.Spec.Gates = defaults }, true, false},
 		"a gate":                   {func(d *v1alpha1.TryOnDeployment) { d.Spec.Gates = defaults[:1] }, false, false},
-		"another runtime":          {func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "triton" }, false, false},
+		"another runtime":          {func(d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "triton" }, true, false},
 		"a retry":                  {func(d *v1alpha1.TryOnDeployment) { d.Annotations = map[string]string{names.RetryAnnotation: "please"} }, false, false},
 		"another object":           {func(d *v1alpha1.TryOnDeployment) { d.UID = "2" }, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, after := storefront(), storefront()
 			tt.change(after)
-			a, b := CaseOf(before, "tops-v1", "tops-v2", 0), CaseOf(after, "tops-v1", "tops-v2", 0)
+			a, b := CaseOf(before, "tops-v1", "tops-v2", "made", 0), CaseOf(after, "tops-v1", "tops-v2", "made", 0)
 			if (a.Epoch == b.Epoch) != tt.sameEpoch {
 				t.Errorf("epochs %s and %s, same: want %v", a.Epoch, b.Epoch, tt.sameEpoch)
 			}
@@ -55,11 +55,12 @@ func TestAnEpochIsAnotherQuestionAndAnAttemptAnotherTry(t *testing.T) {
 		})
 	}
 	for name, other := range map[string]Case{
-		"another candidate": CaseOf(storefront(), "tops-v1", "tops-v3", 0),
-		"another stable":    CaseOf(storefront(), "tops-v0", "tops-v2", 0),
-		"lost evidence":     CaseOf(storefront(), "tops-v1", "tops-v2", 1),
+		"another candidate": CaseOf(storefront(), "tops-v1", "tops-v3", "made", 0),
+		"another stable":    CaseOf(storefront(), "tops-v0", "tops-v2", "made", 0),
+		"other pods":        CaseOf(storefront(), "tops-v1", "tops-v2", "otherwise", 0),
+		"lost evidence":     CaseOf(storefront(), "tops-v1", "tops-v2", "made", 1),
 	} {
-		if other.Epoch == CaseOf(storefront(), "tops-v1", "tops-v2", 0).Epoch {
+		if other.Epoch == CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0).Epoch {
 			t.Errorf("%s has the same epoch", name)
 		}
 	}
@@ -119,7 +120,7 @@ func report(t *testing.T, c Case, ledger *evidence.Ledger, totals evidence.Total
 }
 
 func TestTheVerdictIsThatOfTheGates(t *testing.T) {
-	c := CaseOf(storefront(), "tops-v1", "tops-v2", 0)
+	c := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0)
 	for name, tt := range map[string]struct {
 		n, bad int
 		slower float64
@@ -146,7 +147,7 @@ func TestTheVerdictIsThatOfTheGates(t *testing.T) {
 }
 
 func TestASummaryStandsForAWhileUnlessTheVerdictChanges(t *testing.T) {
-	c := CaseOf(storefront(), "tops-v1", "tops-v2", 0)
+	c := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0)
 	first := c.Summarize(pairs(t, c, 20, 1, 0), nil, noon)
 	if got := c.Summarize(pairs(t, c, 40, 1, 0), first, noon.Add(9*time.Second)); got != first {
 		t.Errorf("after nine seconds it is written anew: %+v", got)
@@ -160,7 +161,7 @@ func TestASummaryStandsForAWhileUnlessTheVerdictChanges(t *testing.T) {
 }
 
 func TestEvidenceOfAnotherQuestionSaysNothing(t *testing.T) {
-	c, other := CaseOf(storefront(), "tops-v1", "tops-v2", 0), CaseOf(storefront(), "tops-v1", "tops-v3", 0)
+	c, other := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0), CaseOf(storefront(), "tops-v1", "tops-v3", "made", 0)
 	if got := c.Summarize(pairs(t, other, 2000, 1, 0), nil, noon); got != nil {
 		t.Errorf("got %+v", got)
 	}
@@ -170,7 +171,7 @@ func TestEvidenceOfAnotherQuestionSaysNothing(t *testing.T) {
 }
 
 func TestDroppedReportsAreShown(t *testing.T) {
-	c := CaseOf(storefront(), "tops-v1", "tops-v2", 0)
+	c := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0)
 	ledger := pairs(t, c, 20, 1, 0)
 	ledger.Drop(evidence.TooFast)
 	ledger.Drop(evidence.Invalid)
@@ -183,7 +184,7 @@ func TestDroppedReportsAreShown(t *testing.T) {
 func TestAGateThatCannotBeJudgedPromotesNobody(t *testing.T) {
 	tod := storefront()
 	tod.Spec.Gates = []v1alpha1.LiveGate{{Metric: v1alpha1.LiveErrors, Max: "much"}}
-	c := CaseOf(tod, "tops-v1", "tops-v2", 0)
+	c := CaseOf(tod, "tops-v1", "tops-v2", "made", 0)
 	got := c.Summarize(pairs(t, c, 2000, 1, 0), nil, noon)
 	if got.Verdict != "KeepCollecting" || !strings.Contains(got.Rule, "cannot be judged") {
 		t.Errorf("%s: %s", got.Verdict, got.Rule)
@@ -191,7 +192,7 @@ func TestAGateThatCannotBeJudgedPromotesNobody(t *testing.T) {
 }
 
 func TestADecidedSummaryIsNotDatedAnewWhenNothingCame(t *testing.T) {
-	c := CaseOf(storefront(), "tops-v1", "tops-v2", 0)
+	c := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0)
 	for name, tt := range map[string]struct {
 		before, after int
 		ratio         float64

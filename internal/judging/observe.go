@@ -53,6 +53,8 @@ type Look struct {
 	Record *v1alpha1.TryOnModelVersion
 	// Control is the document that the pods are told.
 	Control control.Document
+	// Built tells of what the pods are to be made.
+	Built string
 	// Pods of every version, and what those that were asked and answered said, by UID.
 	Pods    []corev1.Pod
 	Reports map[types.UID]servingpod.Report
@@ -181,6 +183,6 @@ func caseOf(tod *v1alpha1.TryOnDeployment, look Look, restarts int32) *judge.Cas
 	if len(steps) == 0 || steps[0].Weight > 0 || wanted == "" || stable == "" || wanted == stable {
 		return nil
 	}
-	c := judge.CaseOf(tod, stable, wanted, restarts)
+	c := judge.CaseOf(tod, stable, wanted, look.Built, restarts)
 	return &c
 }

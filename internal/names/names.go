@@ -55,7 +55,7 @@ const AnnotationKey = "tryon.braincreators.com/key"
 // AnnotationAttempt records which attempt at that input a Job is.
 const AnnotationAttempt = "tryon.braincreators.com/attempt"
 
-// AnnotationBuilt records the digest of the spec that a Job was made with, without what the API server has added to it.
+// AnnotationBuilt records the digest of what a Job or a serving Deployment was made of, without what the API server has added to it.
 const AnnotationBuilt = "tryon.braincreators.com/built"
 
 // AnnotationTrainer records the image that stood for the reference trainer when a version was planned.

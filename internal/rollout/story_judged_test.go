@@ -96,6 +96,18 @@ var judgedStories = map[string]func() *world{
 		w.run(70 * time.Second)
 		return w
 	},
+	"another runtime during the judgement": func() *world {
+		w := judging(1)
+		w.want("v2", "v2 passed its gates")
+		w.run(15 * time.Second)
+		w.spec++
+		w.sets["v1"].updating, w.sets["v2"].updating = w.now.Add(10*time.Second), w.now.Add(20*time.Second)
+		w.event("the pods are made of another runtime")
+		w.run(21 * time.Second)
+		w.event("all pods are replaced")
+		w.run(60 * time.Second)
+		return w
+	},
 	"judged version is deleted": func() *world {
 		w := judging(1)
 		w.want("v2", "v2 passed its gates")

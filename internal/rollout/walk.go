@@ -65,6 +65,10 @@ func (d *decision) awaited(step Step, applied time.Time) string {
 func (d *decision) begin(candidate fleet.Set, steps []Step) {
 	first := d.first(steps)
 	need := d.facts.need(steps[first])
+	if steps[first].Shadow > 0 && (d.stable.Updating || candidate.Updating) {
+		d.stage(v1alpha1.ReasonCandidateStarting, "pods are being replaced by ones of the current spec; nothing is compared before all of them are%s", candidate.Because())
+		return
+	}
 	if d.facts.inPlace() && candidate.Size() > need && !d.retreat(candidate, need) {
 		return
 	}

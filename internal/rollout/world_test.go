@@ -81,6 +81,8 @@ type deployment struct {
 	replicas  int32
 	pods      []*pod
 	endpoints int32
+	// updating is until when pods of an earlier spec are being replaced.
+	updating time.Time
 }
 
 type pod struct {
@@ -120,7 +122,7 @@ func (w *world) facts() rollout.Facts {
 	for _, name := range w.names() {
 		s := w.sets[name]
 		f.Buildable[name] = true
-		set := fleet.Set{Version: name, Deployed: s.deployed, Replicas: s.replicas, Endpoints: s.endpoints}
+		set := fleet.Set{Version: name, Deployed: s.deployed, Replicas: s.replicas, Endpoints: s.endpoints, Updating: w.now.Before(s.updating)}
 		for _, p := range s.pods {
 			set.Pods = append(set.Pods, p.Pod)
 		}

@@ -2,6 +2,9 @@ package serving
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -35,6 +38,17 @@ type Config struct {
 	Key ed25519.PublicKey
 	// Namespace of the operator, from which serving pods are asked and told.
 	Namespace string
+}
+
+// Built tells of what serving pods are made, but for their weights and what they capture: pods of another one are other pods, with other latencies.
+func (c Config) Built(tod *v1alpha1.TryOnDeployment) string {
+	spec := tod.Spec.DeepCopy()
+	spec.Model, spec.Gates, spec.Rollout = v1alpha1.ServedModel{}, nil, v1alpha1.RolloutSpec{}
+	spec.Replicas, spec.Scaling, spec.Capture = 0, v1alpha1.ScalingSpec{}, v1alpha1.CaptureSpec{}
+	// Plain data always has a JSON form.
+	body, _ := json.Marshal([]any{c.Images, spec})
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Version is one version of a model as its pods need it.

@@ -63,6 +63,7 @@ func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, p
 	labels := VersionLabels(tod.Name, version.Name)
 	annotations := map[string]string{names.AnnotationWeights: string(version.Weights)}
 	template := metav1.ObjectMeta{Labels: labels, Annotations: maps.Clone(annotations)}
+	annotations[names.AnnotationBuilt] = c.Built(tod)
 	capture.Sign(&template)
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{

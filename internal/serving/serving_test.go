@@ -251,6 +251,32 @@ func TestOnlyTheSidecarSeesCapturedRequests(t *testing.T) {
 	}
 }
 
+func TestWhatPodsAreBuiltOfIsToldApart(t *testing.T) {
+	before := config(claim()).Built(storefront())
+	tests := map[string]struct {
+		change func(*serving.Config, *v1alpha1.TryOnDeployment)
+		same   bool
+	}{
+		"replicas": {func(_ *serving.Config, d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 5 }, true},
+		"steps": {func(_ *serving.Config, d *v1alpha1.TryOnDeployment) {
+			d.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: 5}}
+		}, true},
+		"what is captured":     {func(_ *serving.Config, d *v1alpha1.TryOnDeployment) { d.Spec.Capture.To.URI = "pvc://shoppers" }, true},
+		"another runtime":      {func(_ *serving.Config, d *v1alpha1.TryOnDeployment) { d.Spec.Runtime.Image = "triton" }, false},
+		"another batch":        {func(_ *serving.Config, d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 4 }, false},
+		"an upgraded operator": {func(c *serving.Config, _ *v1alpha1.TryOnDeployment) { c.Images.Runtime = "example/runtime:2" }, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			c, tod := config(claim()), storefront()
+			test.change(&c, tod)
+			if same := c.Built(tod) == before; same != test.same {
+				t.Errorf("the same: %v, want %v", same, test.same)
+			}
+		})
+	}
+}
+
 func TestAnInvalidControlDocumentIsNotWritten(t *testing.T) {
 	if _, err := serving.MakeControl(storefront(), control.New(0, nil)); !errors.Is(err, control.ErrInvalid) {
 		t.Errorf("error %v, want one that wraps %v", err, control.ErrInvalid)

@@ -66,7 +66,7 @@ func play(t testing.TB, candidate Candidate) (*v1alpha1.TryOnDeployment, *eviden
 		ObjectMeta: metav1.ObjectMeta{Name: "storefront", Namespace: "shop", UID: "1"},
 		Spec:       v1alpha1.TryOnDeploymentSpec{Model: v1alpha1.ServedModel{Name: "tops"}, Replicas: 2},
 	}
-	c := judge.CaseOf(tod, "tops-v1", "tops-v2", 0)
+	c := judge.CaseOf(tod, "tops-v1", "tops-v2", "made", 0)
 	ledger, err := c.Open(Begin)
 	must(t, err)
 	totals, err := evidence.NewTotals(judge.LatencyRatio(c.Gates))
