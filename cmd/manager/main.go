@@ -28,6 +28,7 @@ func main() {
 	log := logr.FromSlogHandler(slog.NewJSONHandler(os.Stderr, nil))
 	ctrl.SetLogger(log)
 	klog.SetLogger(log)
+	manager.LeaveRoom()
 	config, err := ctrl.GetConfig()
 	if err == nil {
 		err = manager.Run(ctrl.SetupSignalHandler(), config, options, methods.Files)
