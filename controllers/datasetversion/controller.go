@@ -32,7 +32,7 @@ type Reconciler struct {
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions,verbs=get;list;watch
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/status,verbs=patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions/finalizers,verbs=update
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels,verbs=get;list;watch
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete

@@ -33,8 +33,8 @@ type Reconciler struct {
 	Progress ProgressReader
 }
 
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodelversions,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodelversions/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodelversions,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodelversions/status,verbs=patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodelversions/finalizers,verbs=update
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions;tryondeployments,verbs=get;list;watch
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete

@@ -35,7 +35,7 @@ type Reconciler struct {
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels,verbs=get;list;watch
-// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels/status,verbs=patch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels/finalizers,verbs=update
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmethods,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions;tryonmodelversions,verbs=get;list;watch;create;patch
