@@ -207,6 +207,17 @@ func TestASweepGoesOnWhenOneFileCannotBeRemoved(t *testing.T) {
 	}
 }
 
+func TestASweepThatIsCalledOffRemovesNothingMore(t *testing.T) {
+	each(t, func(t *testing.T, f *Folder) {
+		name := put(t, f, taken(noon))
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := f.remove(ended, name); !errors.Is(err, context.Canceled) || len(listed(t, f)) != 1 {
+			t.Errorf("%v, left %v", err, listed(t, f))
+		}
+	})
+}
+
 // stubborn is a place that does not let go of one file.
 type stubborn struct {
 	place
