@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -115,6 +116,23 @@ func TestARequestIsReadAsItWasTaken(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhatIsUnpackedIsOfTheTimeOfTheAnswer(t *testing.T) {
+	r := compared(noon.Add(1500 * time.Millisecond).In(time.FixedZone("", 5*3600)))
+	body, err := r.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range archive.File {
+		if want := noon.Add(time.Second); !file.Modified.Equal(want) {
+			t.Errorf("%s is of %s, want %s", file.Name, file.Modified, want)
+		}
+	}
 }
 
 func TestAListingHasTheNewestFirstAndOnlyOurs(t *testing.T) {
