@@ -89,7 +89,7 @@ func ours(paths ...string) []string {
 }
 
 var (
-	level0    = []string{"internal/report", "internal/task", "internal/sequential", "internal/scale", "internal/drift", "internal/imaging", "internal/oip", "internal/quality", "internal/evidence", "internal/strict", "internal/compare"}
+	level0    = []string{"internal/report", "internal/task", "internal/sequential", "internal/scale", "internal/drift", "internal/imaging", "internal/oip", "internal/quality", "internal/evidence", "internal/strict", "internal/compare", "internal/folder"}
 	dataPlane = []string{
 		"internal/artefact", "internal/browse", "internal/bucket", "internal/capture", "internal/control", "internal/dataset", "internal/datatest", "internal/evaluate", "internal/judgement",
 		"internal/replay", "internal/runtime", "internal/sidecar", "internal/synth", "internal/train", "internal/worker",

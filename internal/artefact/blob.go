@@ -79,7 +79,7 @@ func (s *Store) holds(ctx context.Context, digits string, size int64) bool {
 }
 
 func (s *Store) putBlob(ctx context.Context, digits string, size int64, from io.Reader) error {
-	s.sweep.Do(s.sweepStale)
+	s.sweep.Do(func() { s.sweepStale(ctx) })
 	return s.write(ctx, blobKey(digits), blobType, func(w io.Writer) error {
 		sum := sha256.New()
 		n, err := io.Copy(io.MultiWriter(w, sum), cancellable{ctx, io.LimitReader(from, size+1)})

@@ -3,7 +3,7 @@ package artefact
 import (
 	"errors"
 
-	"github.com/braincreators/tryon-operator/internal/artefact/folder"
+	"github.com/braincreators/tryon-operator/internal/folder"
 )
 
 var (

@@ -77,16 +77,16 @@ func TestAFullDiskLeavesNothingHalfDone(t *testing.T) {
 
 func TestLeftoversOfKilledUploadsAreSweptWhenTheyAreOld(t *testing.T) {
 	s := fileStore(t)
-	folder := write(t, filepath.Join(s.folder, "blobs", "sha256"), map[string]string{"aa.1.tmp": "old", "aa.2.tmp": "being written"})
+	folder := write(t, filepath.Join(s.folder, "blobs", "sha256"), map[string]string{".partial-old": "old", ".partial-new": "being written"})
 	long := time.Now().Add(-48 * time.Hour)
-	if err := os.Chtimes(filepath.Join(folder, "aa.1.tmp"), long, long); err != nil {
+	if err := os.Chtimes(filepath.Join(folder, ".partial-old"), long, long); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.PutTree(t.Context(), write(t, t.TempDir(), map[string]string{"a": "b"})); err != nil {
 		t.Fatal(err)
 	}
 	left := read(t, folder)
-	if _, stays := left["aa.1.tmp"]; stays || left["aa.2.tmp"] == "" {
+	if _, stays := left[".partial-old"]; stays || left[".partial-new"] == "" {
 		t.Errorf("left: %v", left)
 	}
 }

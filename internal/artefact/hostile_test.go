@@ -154,7 +154,7 @@ func TestNothingIsWrittenOrDeletedThroughALinkOutOfTheStore(t *testing.T) {
 			_, err = private.PutTree(t.Context(), write(t, t.TempDir(), map[string]string{"state": "weights"}))
 			return err
 		}},
-		"the store is swept": {"blobs/sha256", "aa.1.tmp", func(t *testing.T, s opened) error {
+		"the store is swept": {"blobs/sha256", ".partial-aa", func(t *testing.T, s opened) error {
 			_, err := s.Sweep(t.Context(), artefact.SweepOptions{Now: time.Now().Add(48 * time.Hour), Delete: true})
 			return err
 		}},

@@ -114,7 +114,7 @@ func everyVisibleDocumentIsWhole(t *testing.T, s opened) {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		if strings.HasSuffix(entry.Name(), ".tmp") {
+		if strings.HasPrefix(entry.Name(), ".partial-") {
 			continue
 		}
 		if _, err := s.ReadBlob(t.Context(), "sha256:"+entry.Name(), 1<<30); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"gocloud.dev/blob"
 
-	"github.com/braincreators/tryon-operator/internal/artefact/folder"
+	"github.com/braincreators/tryon-operator/internal/folder"
 )
 
 // open opens an object and tells its size. In a file store neither a link out of the folder nor a pipe or device is opened:
@@ -76,7 +76,7 @@ func (o object) digits() string { return path.Base(o.key) }
 
 func (s *Store) kindOf(key string) kind {
 	switch {
-	case s.folder != nil && strings.HasSuffix(key, folder.TemporarySuffix):
+	case s.folder != nil && folder.Partial(key):
 		return temporary
 	case blobName.MatchString(key):
 		return blobBytes

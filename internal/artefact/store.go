@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +16,8 @@ import (
 	"gocloud.dev/blob/s3blob"
 	"gocloud.dev/gcerrors"
 
-	"github.com/braincreators/tryon-operator/internal/artefact/folder"
 	"github.com/braincreators/tryon-operator/internal/bucket"
+	"github.com/braincreators/tryon-operator/internal/folder"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
@@ -86,10 +85,11 @@ func parse(uri string) (*url.URL, error) {
 }
 
 func folderOf(u *url.URL) (string, error) {
-	if u.Host != "" || u.RawQuery != "" || !filepath.IsAbs(u.Path) {
-		return "", fmt.Errorf("artefact store %q: want file:///absolute/folder and nothing else", u)
+	at, err := folder.At(u)
+	if err != nil {
+		return "", fmt.Errorf("artefact store %w", err)
 	}
-	return filepath.Clean(u.Path), nil
+	return at, nil
 }
 
 func openFolder(u *url.URL) (*Store, error) {
@@ -155,7 +155,8 @@ func (s *Store) at(key string) string { return s.prefix + key }
 // folders above them are on disk before it returns, so a document can never outlive what it names.
 func (s *Store) write(ctx context.Context, key, contentType string, fill func(w io.Writer) error) error {
 	if s.folder != nil {
-		if err := s.folder.Write(ctx, s.at(key), fill); err != nil {
+		// The pods of a namespace that read it run under users of their own.
+		if err := s.folder.Write(ctx, s.at(key), 0o666, fill); err != nil {
 			return fmt.Errorf("writing %s: %w", key, err)
 		}
 		return nil
@@ -222,9 +223,10 @@ func named(key string, err error) error {
 // staleAfter is the age at which a temporary file's writer must be dead: every write renews the file's time.
 const staleAfter = 24 * time.Hour
 
-// sweepStale removes temporary files of blobs whose writers were killed; a checkpoint's can be large.
-func (s *Store) sweepStale() {
+// sweepStale removes parts of blobs whose writers were killed; a checkpoint's can be large. What cannot be removed stays: this is
+// housekeeping, which no writer fails for.
+func (s *Store) sweepStale(ctx context.Context) {
 	if s.folder != nil {
-		s.folder.RemoveStale(s.at(blobFolder+"sha256"), staleAfter)
+		_ = s.folder.RemoveStale(ctx, s.at(blobFolder+"sha256"), staleAfter)
 	}
 }

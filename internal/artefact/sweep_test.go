@@ -243,9 +243,9 @@ func TestASweepThatCannotTellDeletesNothing(t *testing.T) {
 func TestASweepTakesTheLeftoversOfKilledWriters(t *testing.T) {
 	s := fileStore(t)
 	s.name(t, "stages/ab/stage.json", "{}")
-	write(t, s.folder, map[string]string{"stages/ab/stage.json.123.tmp": "{", "blobs/sha256/aa.1.tmp": "half", "lost+found/x": "the file system's", "notes of an admin": "x"})
+	write(t, s.folder, map[string]string{"stages/ab/.partial-123": "{", "blobs/sha256/.partial-aa": "half", "lost+found/x": "the file system's", "notes of an admin": "x"})
 	s.age(t, 25*time.Hour)
-	want := []string{"blobs/sha256/aa.1.tmp", "stages/ab/stage.json.123.tmp"}
+	want := []string{"blobs/sha256/.partial-aa", "stages/ab/.partial-123"}
 	if diff := cmp.Diff(want, s.sweep(t, artefact.SweepOptions{Delete: true})); diff != "" {
 		t.Errorf("swept (-want +got):\n%s", diff)
 	}

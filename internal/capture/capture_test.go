@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"errors"
@@ -42,6 +43,18 @@ func compared(at time.Time) Request {
 	return r
 }
 
+func TestAFileIsAsLargeAsPutSays(t *testing.T) {
+	each(t, func(t *testing.T, f *Folder) {
+		file, err := f.Put(t.Context(), taken(noon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if entries, err := f.List(t.Context()); err != nil || !slices.Equal(entries, []Entry{file}) {
+			t.Errorf("put %+v, listed %+v, %v", file, entries, err)
+		}
+	})
+}
+
 // each runs a test on a folder of a disk and on one of an S3 server.
 func each(t *testing.T, run func(t *testing.T, f *Folder)) {
 	t.Helper()
@@ -69,11 +82,11 @@ func open(t *testing.T, uri string) *Folder {
 
 func put(t *testing.T, f *Folder, r Request) string {
 	t.Helper()
-	name, err := f.Put(t.Context(), r)
+	file, err := f.Put(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return name
+	return file.Name
 }
 
 func listed(t *testing.T, f *Folder) []string {
@@ -103,6 +116,23 @@ func TestARequestIsReadAsItWasTaken(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhatIsUnpackedIsOfTheTimeOfTheAnswer(t *testing.T) {
+	r := compared(noon.Add(1500 * time.Millisecond).In(time.FixedZone("", 5*3600)))
+	body, err := r.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive, err := zip.NewReader(bytes.NewReader(body), int64(len(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range archive.File {
+		if want := noon.Add(time.Second); !file.Modified.Equal(want) {
+			t.Errorf("%s is of %s, want %s", file.Name, file.Modified, want)
+		}
+	}
 }
 
 func TestAListingHasTheNewestFirstAndOnlyOurs(t *testing.T) {
@@ -191,6 +221,43 @@ func TestOnceFullASweepKeepsNothingOlder(t *testing.T) {
 	}
 }
 
+func TestASweepLeavesRoomForWhatIsWrittenBeforeTheNext(t *testing.T) {
+	const most = 1600
+	for name, test := range map[string]struct {
+		files int
+		bytes int64
+		kept  int
+	}{
+		"nothing is too much":  {15, 100, 15},
+		"all that it may have": {16, 100, 15},
+		"too many bytes":       {40, 100, 15},
+		"within the number":    {maxKept - maxKept/16, 0, maxKept - maxKept/16},
+		"too many files":       {maxKept + 1, 0, maxKept - maxKept/16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			full := &ledger{}
+			for i := range test.files {
+				full.entries = append(full.entries, Entry{Name: newName(noon.Add(-time.Duration(i) * time.Millisecond)), Bytes: test.bytes})
+			}
+			f := &Folder{place: full}
+			swept, err := f.Sweep(t.Context(), noon, Bounds{Age: time.Hour, Bytes: most})
+			if err != nil || swept.Kept != test.kept || full.removed != test.files-test.kept || swept.KeptBytes+(Bounds{Bytes: most}).Spare() > most {
+				t.Errorf("%+v, %v, %d removed; want %d kept", swept, err, full.removed, test.kept)
+			}
+		})
+	}
+}
+
+// ledger is a place that only counts.
+type ledger struct {
+	place
+	entries []Entry
+	removed int
+}
+
+func (l *ledger) list(context.Context, time.Duration) ([]Entry, error) { return l.entries, nil }
+func (l *ledger) remove(context.Context, string) error                 { l.removed++; return nil }
+
 func TestASweepGoesOnWhenOneFileCannotBeRemoved(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, "file://"+dir)
@@ -205,6 +272,17 @@ func TestASweepGoesOnWhenOneFileCannotBeRemoved(t *testing.T) {
 	if err == nil || swept.Removed != 1 || swept.Kept != 1 {
 		t.Errorf("%+v, %v", swept, err)
 	}
+}
+
+func TestASweepThatIsCalledOffRemovesNothingMore(t *testing.T) {
+	each(t, func(t *testing.T, f *Folder) {
+		name := put(t, f, taken(noon))
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := f.remove(ended, name); !errors.Is(err, context.Canceled) || len(listed(t, f)) != 1 {
+			t.Errorf("%v, left %v", err, listed(t, f))
+		}
+	})
 }
 
 // stubborn is a place that does not let go of one file.

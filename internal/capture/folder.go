@@ -94,10 +94,12 @@ func Open(ctx context.Context, uri string) (*Folder, error) {
 // Close releases the folder or the bucket.
 func (f *Folder) Close() error { return f.close() }
 
-// Put adds a request and gives its name.
-func (f *Folder) Put(ctx context.Context, r Request) (string, error) {
-	name := newName(r.TakenAt)
-	return name, f.write(ctx, name, r)
+// Put adds a request and gives its file, also beside an error: a write that was cut off may have been done.
+func (f *Folder) Put(ctx context.Context, r Request) (Entry, error) {
+	e := Entry{Name: newName(r.TakenAt), Kind: KindRequest, TakenAt: r.TakenAt}
+	var err error
+	e.Bytes, err = f.write(ctx, e.Name, r)
+	return e, err
 }
 
 // Replace writes a request again under the name that it has, for example with a candidate's answer. It stays as old as it was. One that was
@@ -110,18 +112,19 @@ func (f *Folder) Replace(ctx context.Context, name string, r Request) error {
 	if _, err := f.read(ctx, name, 0); err != nil && !errors.Is(err, ErrBadFile) {
 		return fmt.Errorf("writing captured request: %w", err)
 	}
-	return f.write(ctx, name, r)
+	_, err := f.write(ctx, name, r)
+	return err
 }
 
-func (f *Folder) write(ctx context.Context, name string, r Request) error {
+func (f *Folder) write(ctx context.Context, name string, r Request) (int64, error) {
 	body, err := r.encode()
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := f.put(ctx, name, body); err != nil {
-		return fmt.Errorf("writing captured request: %w", err)
+	if err = f.put(ctx, name, body); err != nil {
+		err = fmt.Errorf("writing captured request: %w", err)
 	}
-	return nil
+	return int64(len(body)), err
 }
 
 // PutPage adds the page of what a digest names, whose oldest picture is from a time, and gives its name. It takes the place of earlier pages of

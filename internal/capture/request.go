@@ -117,7 +117,7 @@ func (r *Request) encode() ([]byte, error) {
 	}
 	var out bytes.Buffer
 	archive := zip.NewWriter(&out)
-	err = store(archive, notesName, body)
+	err = store(archive, notesName, n.TakenAt, body)
 	for _, p := range r.pictures() {
 		if err != nil {
 			break
@@ -126,7 +126,7 @@ func (r *Request) encode() ([]byte, error) {
 			return nil, fmt.Errorf("%w: %s has %d bytes", ErrBadFile, p.name, len(*p.pixels))
 		}
 		if body, err = imaging.EncodePixels(n.Width, n.Height, *p.pixels, png.BestSpeed); err == nil {
-			err = store(archive, p.name, body)
+			err = store(archive, p.name, n.TakenAt, body)
 		}
 	}
 	if err = errors.Join(err, archive.Close()); err != nil {
@@ -135,9 +135,9 @@ func (r *Request) encode() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// store adds an entry as it is: a PNG does not get smaller.
-func store(archive *zip.Writer, name string, body []byte) error {
-	w, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+// store adds an entry as it is: a PNG does not get smaller. Without a time it would be unpacked as one of 1979.
+func store(archive *zip.Writer, name string, at time.Time, body []byte) error {
+	w, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store, Modified: at})
 	if err == nil {
 		_, err = w.Write(body)
 	}

@@ -16,6 +16,9 @@ const (
 	always = time.Duration(math.MinInt64)
 	// maxKept bounds the files that are kept, whatever their size: each is listed at every sweep.
 	maxKept = 20_000
+	// spared is the part of the bounds that a sweep leaves free for what is written before the next. A pod that sweeps once it has filled
+	// that much stays within them, and lists a folder of n files once in n/16 that it adds, where it would list it at each of them.
+	spared = 16
 )
 
 // Bounds say what may stay.
@@ -26,18 +29,23 @@ type Bounds struct {
 	Bytes int64
 }
 
+// Spare is how many bytes a sweep leaves free at least. Who has written more since has to sweep again.
+func (b Bounds) Spare() int64 { return b.Bytes / spared }
+
 // Swept counts what a sweep found and removed.
 type Swept struct {
 	Kept, Removed           int
 	KeptBytes, RemovedBytes int64
 }
 
-// Sweep removes what is too old, and the oldest files while there are too many bytes. What cannot be removed counts as kept, in the error too.
+// Sweep removes what is too old, and the oldest files until the bounds hold with some room to spare. What cannot be removed counts as kept,
+// in the error too.
 func (f *Folder) Sweep(ctx context.Context, now time.Time, b Bounds) (Swept, error) {
 	entries, err := f.entries(ctx, staleAfter)
 	if err != nil {
 		return Swept{}, err
 	}
+	b.Bytes -= b.Spare()
 	return f.sweep(ctx, entries, now, b)
 }
 
@@ -46,7 +54,7 @@ func (f *Folder) sweep(ctx context.Context, entries []Entry, now time.Time, b Bo
 	for _, e := range entries {
 		// One that is too large by itself gives way to all others.
 		huge := e.Bytes > b.Bytes
-		full = full || !huge && s.KeptBytes+e.Bytes > b.Bytes || s.Kept == maxKept
+		full = full || !huge && s.KeptBytes+e.Bytes > b.Bytes || s.Kept >= maxKept-maxKept/spared
 		if !full && !huge && e.Lives(now, b.Age) {
 			s.keep(e)
 			continue

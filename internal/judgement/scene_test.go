@@ -78,11 +78,11 @@ func newSceneAt(t *testing.T, place string) *scene {
 // put captures a request and gives its name.
 func (s *scene) put(r capture.Request) string {
 	s.Helper()
-	name, err := s.folder.Put(s.Context(), r)
+	file, err := s.folder.Put(s.Context(), r)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return name
+	return file.Name
 }
 
 // putAll captures all requests, the newest first.

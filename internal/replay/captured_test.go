@@ -83,11 +83,11 @@ func (b *bench) shopper(number byte, ago time.Duration) capture.Request {
 // put captures a request and gives the name of its file.
 func (b *bench) put(folder *capture.Folder, r capture.Request) string {
 	b.Helper()
-	name, err := folder.Put(b.Context(), r)
+	file, err := folder.Put(b.Context(), r)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return name
+	return file.Name
 }
 
 func (b *bench) read(folder *capture.Folder, name string) capture.Request {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -19,6 +17,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/braincreators/tryon-operator/internal/bucket"
+	"github.com/braincreators/tryon-operator/internal/folder"
 )
 
 // Errors of reading a garment.
@@ -86,16 +85,24 @@ func openShelf(ctx context.Context, uri string) (shelf, error) {
 	}
 	switch u.Scheme {
 	case fileblob.Scheme:
-		if u.Host != "" || u.RawQuery != "" || !filepath.IsAbs(u.Path) {
-			return nil, fmt.Errorf("%q: want file:///absolute/folder and nothing else", uri)
-		}
-		root, err := os.OpenRoot(u.Path)
-		return folder{root}, err
+		return openDisk(u)
 	case s3blob.Scheme:
 		return openObjects(ctx, u)
 	default:
 		return nil, fmt.Errorf("%q: the scheme must be file or s3", uri)
 	}
+}
+
+func openDisk(u *url.URL) (shelf, error) {
+	at, err := folder.At(u)
+	if err != nil {
+		return nil, err
+	}
+	f, err := folder.Open(at)
+	if err != nil {
+		return nil, err
+	}
+	return disk{f}, nil
 }
 
 func openObjects(ctx context.Context, u *url.URL) (shelf, error) {

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"syscall"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
+
+	"github.com/braincreators/tryon-operator/internal/folder"
 )
 
 // shelf is where the files lie.
@@ -22,52 +22,29 @@ type shelf interface {
 	Close() error
 }
 
-// folder is a shelf on a disk. os.Root holds every access below it, whatever links say: who fills a catalogue may not read what a pod may.
-type folder struct{ *os.Root }
+// disk is a shelf on a disk: who fills a catalogue may not read what a pod may, so no link leads out of it.
+type disk struct{ *folder.Folder }
 
-func (f folder) open(_ context.Context, name string) (io.ReadCloser, int64, error) {
-	// Without O_NONBLOCK a pipe in the place of a file would keep the read, and all who ask for the same garment, for ever.
-	file, err := f.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+func (d disk) open(_ context.Context, name string) (io.ReadCloser, int64, error) {
+	file, info, err := d.Read(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, 0, ErrNotFound
-	}
-	if err != nil {
+	case errors.Is(err, folder.ErrIrregular):
+		return nil, 0, fmt.Errorf("%w: %s: %w", ErrNotFound, name, err)
+	case err != nil:
 		return nil, 0, err
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%w: %s is a %s and no file", ErrNotFound, name, info.Mode().Type())
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, file.Close())
 	}
 	return file, info.Size(), nil
 }
 
-// peeked is how many names are read at a time.
-const peeked = 100
-
-func (f folder) peek(ctx context.Context, take func(name string) bool) error {
-	dir, err := f.Open(".")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = dir.Close() }()
-	for ctx.Err() == nil {
-		entries, err := dir.ReadDir(peeked)
-		for _, entry := range entries {
-			if take(entry.Name()) {
-				return nil
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
+func (d disk) peek(ctx context.Context, take func(name string) bool) error {
+	for name, err := range d.Names(ctx, ".") {
+		if err != nil || take(name) {
 			return err
 		}
 	}
-	return ctx.Err()
+	return nil
 }
 
 // objects is a shelf in an object store.

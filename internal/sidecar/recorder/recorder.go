@@ -13,7 +13,7 @@ import (
 
 // Folder is where captured requests are kept; capture.Folder is one.
 type Folder interface {
-	Put(ctx context.Context, r capture.Request) (name string, err error)
+	Put(ctx context.Context, r capture.Request) (capture.Entry, error)
 	Sweep(ctx context.Context, now time.Time, b capture.Bounds) (capture.Swept, error)
 	Close() error
 }
@@ -46,12 +46,13 @@ const (
 )
 
 const (
-	// perSecond and burst bound what a pod captures: each request costs a compression and a listing of the folder.
+	// perSecond and burst bound what a pod captures: each request costs a compression and a file.
 	perSecond = 1
 	burst     = 5
 	// patience is what writing a request, and a sweep, may take.
 	patience = 30 * time.Second
-	// sweepEvery is how often the folder is swept when nothing is written; quarter of the age where that is less.
+	// sweepEvery is how old the last sweep gets; a quarter of the age where that is less. A sweep lists the whole folder, 20 requests to S3
+	// for 20,000 files, so it must not follow each file that is written; and nothing may outlive its age for longer than this.
 	sweepEvery = time.Minute
 )
 
@@ -66,8 +67,11 @@ type Recorder struct {
 	bytes int64
 	found troubles
 
-	// folder is nil until it is open, and complained is when the log said last what is wrong; they are Run's.
+	// folder is nil until it is open, swept is when it was swept last, written the bytes that this pod has added since, and complained is when
+	// the log said last what is wrong; they are Run's.
 	folder     Folder
+	swept      time.Time
+	written    int64
 	complained time.Time
 }
 
@@ -117,17 +121,19 @@ func (r *Recorder) Run(ctx context.Context) {
 	if r == nil {
 		return
 	}
-	ticker := time.NewTicker(max(time.Second, min(sweepEvery, r.options.Bounds.Age/4)))
-	defer ticker.Stop()
 	defer r.close()
 	for {
+		wait := r.every()
 		if r.open(ctx) {
-			r.sweep(ctx)
+			if r.due(time.Now()) {
+				r.sweep(ctx, time.Now())
+			}
+			wait -= time.Since(r.swept)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-time.After(wait):
 		case q := <-r.queue:
 			r.write(ctx, q)
 			r.mu.Lock()
@@ -135,6 +141,16 @@ func (r *Recorder) Run(ctx context.Context) {
 			r.mu.Unlock()
 		}
 	}
+}
+
+func (r *Recorder) every() time.Duration {
+	return max(time.Second, min(sweepEvery, r.options.Bounds.Age/4))
+}
+
+// due tells whether the folder has to be swept. The number of files needs no look of its own: a sweep leaves room for more than a pod adds in
+// sweepEvery.
+func (r *Recorder) due(now time.Time) bool {
+	return r.swept.IsZero() || now.Sub(r.swept) >= r.every() || r.written > r.options.Bounds.Spare()
 }
 
 // open opens the folder unless it is: it may appear later, and its keys may be put right.
@@ -163,7 +179,8 @@ func (r *Recorder) write(ctx context.Context, q capture.Request) {
 	}
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, err := r.folder.Put(bounded, q)
+	file, err := r.folder.Put(bounded, q)
+	r.written += file.Bytes
 	r.remember(ctx, &r.found.put, "Capturing a request failed", err)
 	if err != nil {
 		r.options.Dropped(DropUnwritten)
@@ -172,10 +189,12 @@ func (r *Recorder) write(ctx context.Context, q capture.Request) {
 	r.options.Captured()
 }
 
-func (r *Recorder) sweep(ctx context.Context) {
+// sweep counts as done whatever comes of it: a folder that cannot be listed is not to be asked at each request.
+func (r *Recorder) sweep(ctx context.Context, now time.Time) {
+	r.swept, r.written = now, 0
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	swept, err := r.folder.Sweep(bounded, time.Now(), r.options.Bounds)
+	swept, err := r.folder.Sweep(bounded, now, r.options.Bounds)
 	r.remember(ctx, &r.found.sweep, "Sweeping captured requests failed", err)
 	if err == nil {
 		r.options.Kept(swept.Kept, swept.KeptBytes)

@@ -29,17 +29,15 @@ func TestAFolderThatAppearsLaterIsOpened(t *testing.T) {
 		b := start(t, &shelf{missing: errors.New("no such bucket")}, nil)
 		b.says(t, "at the start", "Opening the folder of captured requests failed: no such bucket")
 		b.Offer(request(10))
-		synctest.Wait()
-		if !slices.Equal(b.drops, []string{DropUnwritten}) || len(b.shelf.sweeps) > 0 {
-			t.Errorf("drops %v, %d sweeps of a folder that is not there", b.drops, len(b.shelf.sweeps))
+		if got, sweeps := b.seen(), b.shelf.seen().sweeps; !slices.Equal(got.drops, []string{DropUnwritten}) || len(sweeps) > 0 {
+			t.Errorf("drops %v, %d sweeps of a folder that is not there", got.drops, len(sweeps))
 		}
 		b.shelf.change(func(s *shelf) { s.missing = nil })
 		<-time.After(sweepEvery + time.Second)
 		b.says(t, "once it is there", "")
 		b.Offer(request(10))
-		synctest.Wait()
-		if b.done != 1 {
-			t.Errorf("%d captured, want one", b.done)
+		if got := b.seen(); got.done != 1 {
+			t.Errorf("%d captured, want one", got.done)
 		}
 	})
 }
@@ -86,8 +84,8 @@ func TestTheFolderIsClosedAndTheEndIsNoTrouble(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		b.says(t, "when a write ends with the pod", "")
-		if s.closed != 1 {
-			t.Errorf("closed %d times", s.closed)
+		if got := s.seen().closed; got != 1 {
+			t.Errorf("closed %d times", got)
 		}
 	})
 }

@@ -1,27 +1,46 @@
 package folder
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// ErrUnsafePath says that a name leads out of the folder, or to something that is no file.
-var ErrUnsafePath = errors.New("unsafe path")
+var (
+	// ErrUnsafePath says that a name leads out of the folder, or to something that is no file.
+	ErrUnsafePath = errors.New("unsafe path")
+	// ErrIrregular is the second of these: a folder, a pipe or a device bears the name.
+	ErrIrregular = fmt.Errorf("%w: no regular file", ErrUnsafePath)
+)
 
-// TemporarySuffix ends the names of files that their writer has not renamed yet, or never will.
-const TemporarySuffix = ".tmp"
+// partial begins the names of files that their writer has not renamed yet, or never will. Strangers' files hardly begin so.
+const partial = ".partial-"
+
+// Partial says whether a file of that name, with or without its folders, is a part that Write has left or is about to rename.
+func Partial(name string) bool { return strings.HasPrefix(path.Base(name), partial) }
 
 // Folder is an open folder. Names in it are slash-separated. It is safe for concurrent use, also by several processes.
 type Folder struct{ root *os.Root }
+
+// At gives the path that a URI names: file:///absolute/folder, and nothing beside it.
+func At(u *url.URL) (string, error) {
+	if u.Host != "" || u.RawQuery != "" || !filepath.IsAbs(u.Path) {
+		return "", fmt.Errorf("%q: want file:///absolute/folder and nothing else", u)
+	}
+	return filepath.Clean(u.Path), nil
+}
 
 // Open opens a folder that exists.
 func Open(at string) (*Folder, error) {
@@ -35,7 +54,7 @@ func Open(at string) (*Folder, error) {
 // Close releases the folder.
 func (f *Folder) Close() error { return f.root.Close() }
 
-// Read opens a regular file.
+// Read opens a regular file. A link within the folder is followed.
 func (f *Folder) Read(name string) (*os.File, fs.FileInfo, error) {
 	// Without O_NONBLOCK the opening of a pipe would wait for its writer, for ever.
 	file, err := f.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -44,7 +63,7 @@ func (f *Folder) Read(name string) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%w: it is a %s", ErrUnsafePath, info.Mode().Type())
+		err = fmt.Errorf("%w: it is a %s", ErrIrregular, info.Mode().Type())
 	}
 	if err != nil {
 		_ = file.Close()
@@ -59,8 +78,8 @@ func (f *Folder) Look(name string) (fs.FileInfo, error) {
 	return info, refusal(err)
 }
 
-// Write makes what fill writes visible under a name, or leaves everything as it was.
-func (f *Folder) Write(ctx context.Context, name string, fill func(io.Writer) error) error {
+// Write makes what fill writes visible under a name, or leaves everything as it was. perm are the file's rights before the umask.
+func (f *Folder) Write(ctx context.Context, name string, perm fs.FileMode, fill func(io.Writer) error) error {
 	dir, base := path.Split(name)
 	dir = path.Clean(dir)
 	if err := f.root.MkdirAll(dir, 0o777); err != nil {
@@ -72,8 +91,8 @@ func (f *Folder) Write(ctx context.Context, name string, fill func(io.Writer) er
 		return refusal(err)
 	}
 	defer func() { _ = below.Close() }()
-	temporary := rand.Text() + TemporarySuffix
-	if err := writeFile(below, temporary, fill); err != nil {
+	temporary := partial + rand.Text()
+	if err := writeFile(below, temporary, perm, fill); err != nil {
 		return errors.Join(err, forget(below, temporary))
 	}
 	if err = ctx.Err(); err == nil {
@@ -85,8 +104,8 @@ func (f *Folder) Write(ctx context.Context, name string, fill func(io.Writer) er
 	return f.sync(dir)
 }
 
-func writeFile(below *os.Root, name string, fill func(io.Writer) error) error {
-	file, err := below.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+func writeFile(below *os.Root, name string, perm fs.FileMode, fill func(io.Writer) error) error {
+	file, err := below.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return refusal(err)
 	}
@@ -111,17 +130,54 @@ func (f *Folder) Remove(name string) error {
 	return f.sync(path.Dir(name))
 }
 
-// RemoveStale deletes the temporary files in a folder whose writers must be dead, because every write renews a file's time. What
-// cannot be removed stays: this is housekeeping, and another process may do the same.
-func (f *Folder) RemoveStale(dir string, age time.Duration) {
-	entries, err := fs.ReadDir(f.root.FS(), dir)
-	if err != nil {
-		return
+// RemoveStale deletes the parts of files in a folder, not below it, that were written to last before that time: their writers must be
+// dead, because every write renews a file's time. One that another process deletes meanwhile is no error.
+func (f *Folder) RemoveStale(ctx context.Context, dir string, age time.Duration) error {
+	var all error
+	for name, err := range f.Names(ctx, dir) {
+		if err == nil && Partial(name) {
+			err = f.removeStale(path.Join(dir, name), age)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			all = errors.Join(all, err)
+		}
 	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err == nil && strings.HasSuffix(entry.Name(), TemporarySuffix) && time.Since(info.ModTime()) > age {
-			_ = f.root.Remove(path.Join(dir, entry.Name()))
+	return all
+}
+
+func (f *Folder) removeStale(name string, age time.Duration) error {
+	info, err := f.Look(name)
+	if err != nil || !info.Mode().IsRegular() || time.Since(info.ModTime()) <= age {
+		return err
+	}
+	return f.Remove(name)
+}
+
+// namesAtATime bounds what is read of a folder before the first name is handed out.
+const namesAtATime = 100
+
+// Names hands out the names in a folder, in no order and until nobody wants more; an error is the last that is handed out. What has a name
+// may be gone when it is looked at.
+func (f *Folder) Names(ctx context.Context, dir string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		open, err := f.openDir(dir)
+		if err != nil {
+			yield("", refusal(err))
+			return
+		}
+		defer func() { _ = open.Close() }()
+		for err == nil {
+			var names []string
+			names, err = open.Readdirnames(namesAtATime)
+			for _, name := range names {
+				if !yield(name, nil) {
+					return
+				}
+			}
+			err = cmp.Or(ctx.Err(), err)
+		}
+		if !errors.Is(err, io.EOF) {
+			yield("", err)
 		}
 	}
 }
@@ -148,12 +204,12 @@ func (f *Folder) Walk(ctx context.Context, top string, visit func(name string, i
 		if entry.IsDir() {
 			return nil
 		}
-		info, err := entry.Info()
+		info, err := f.Look(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil {
-			return refusal(err)
+			return err
 		}
 		return visit(name, info)
 	})
@@ -172,11 +228,16 @@ func (f *Folder) sync(dir string) error {
 }
 
 func (f *Folder) syncOne(dir string) error {
-	file, err := f.root.Open(dir)
+	file, err := f.openDir(dir)
 	if err != nil {
 		return err
 	}
 	return errors.Join(file.Sync(), file.Close())
+}
+
+// openDir opens nothing but a folder: a pipe that has taken its place would keep the caller for ever.
+func (f *Folder) openDir(dir string) (*os.File, error) {
+	return f.root.OpenFile(dir, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 }
 
 // refusal tells a path that leaves the folder from what the system refuses: os.Root has no error of its own for it.
