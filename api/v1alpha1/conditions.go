@@ -147,7 +147,7 @@ const (
 	ReasonShadowing = "Shadowing"
 	// ReasonReplaying: known requests are put to the candidate and the stable version in a Job, and the candidate is judged.
 	ReasonReplaying = "Replaying"
-	// ReasonReplayFailed: that Job could not compare the two; the message has its words.
+	// ReasonReplayFailed: that Job could not compare the two, or what it counted is refused; the message says why.
 	ReasonReplayFailed = "ReplayFailed"
 	// ReasonPaused: the rollout annotation holds everything where it is.
 	ReasonPaused = "Paused"

@@ -55,6 +55,20 @@ func (s *stage) scalings() []string {
 	return all
 }
 
+// notes are what the warnings of a reason say.
+func (s *stage) notes(reason string) []string {
+	s.Helper()
+	var list eventsv1.EventList
+	s.must(s.List(s.Context(), &list, client.InNamespace(s.player.namespace)))
+	var all []string
+	for _, e := range list.Items {
+		if e.Reason == reason && e.Type == "Warning" {
+			all = append(all, e.Note)
+		}
+	}
+	return all
+}
+
 func scalesOnWork(s *stage) {
 	s.Parallel() // It waits for windows of ten seconds.
 	s.model("tops")
