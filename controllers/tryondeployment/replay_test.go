@@ -58,7 +58,7 @@ func (p *player) finish(ctx context.Context, job *batchv1.Job) error {
 		return err
 	}
 	pod.Status.Phase = corev1.PodSucceeded
-	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: names.ContainerWorker, State: corev1.ContainerState{
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: job.Spec.Template.Spec.Containers[0].Name, State: corev1.ContainerState{
 		Terminated: &corev1.ContainerStateTerminated{Message: words, FinishedAt: metav1.Now()},
 	}}}
 	if err := p.Client.Status().Update(ctx, pod); err != nil {
