@@ -147,7 +147,7 @@ const (
 	ReasonShadowing = "Shadowing"
 	// ReasonReplaying: known requests are put to the candidate and the stable version in a Job, and the candidate is judged.
 	ReasonReplaying = "Replaying"
-	// ReasonReplayFailed: that Job could not compare the two; the message has its words.
+	// ReasonReplayFailed: that Job could not compare the two, or what it counted is refused; the message says why.
 	ReasonReplayFailed = "ReplayFailed"
 	// ReasonPaused: the rollout annotation holds everything where it is.
 	ReasonPaused = "Paused"
@@ -203,8 +203,10 @@ const (
 	ReasonScalingWatching = "Watching"
 	// ReasonScalingBounds: the number of pods was outside minReplicas and maxReplicas.
 	ReasonScalingBounds = "Bounds"
-	// ReasonScalingRequested: spec.replicas was raised, which asks for so many pods for a scaleDownDelay.
+	// ReasonScalingRequested: fewer pods would be enough, but spec.replicas was raised, which asks for so many for a scaleDownDelay.
 	ReasonScalingRequested = "Requested"
+	// ReasonScalingRequestCut: of an event, spec.replicas asks for more pods than scaling.maxReplicas allows.
+	ReasonScalingRequestCut = "RequestCut"
 	// ReasonScalingHeld: a new version has just taken over; the number changes again when the pods of the one before it leave.
 	ReasonScalingHeld = "TakingOver"
 	// ReasonScalingFree: of ScalingLimited, the work asks for no more than maxReplicas, and the pods say how much they have.

@@ -35,7 +35,7 @@ func TestAVersionGoesThroughItsStagesToReady(t *testing.T) {
 	}
 	w.step(v)
 	w.say("It is killed and runs again.")
-	w.last(v).Message = "container pytorch of pod x ended with code 143"
+	w.last(v).Message = "training container of pod x ended with code 143"
 	w.step(v)
 	w.say("The teacher is done.")
 	w.trained(v, "teacher")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
+	"github.com/braincreators/tryon-operator/internal/capacity"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/history"
@@ -184,9 +185,12 @@ func (p *pass) retire(ctx context.Context, i rollout.Intent) error {
 	return nil
 }
 
-// announce tells what the history has got since the pass began, once it is written.
-func (r *Reconciler) announce(obj *v1alpha1.TryOnDeployment, before []v1alpha1.HistoryEntry) {
-	for _, e := range history.Since(obj.Status.History, before) {
+// announce tells what the status has got since the pass began, once it is written: entries of the history, and a request that was cut.
+func (r *Reconciler) announce(obj *v1alpha1.TryOnDeployment, before v1alpha1.TryOnDeploymentStatus) {
+	if cut := capacity.NewlyCut(obj, before.Scaling); cut != "" {
+		r.Recorder.Eventf(obj, nil, corev1.EventTypeWarning, v1alpha1.ReasonScalingRequestCut, "Scale", "%s", cut)
+	}
+	for _, e := range history.Since(obj.Status.History, before.History) {
 		kind := corev1.EventTypeNormal
 		if e.Reason == v1alpha1.ReasonRejected || e.Reason == v1alpha1.ReasonRolledBack {
 			kind = corev1.EventTypeWarning

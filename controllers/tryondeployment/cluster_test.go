@@ -38,6 +38,7 @@ func TestInACluster(t *testing.T) {
 		"by known requests a version is judged before it has pods":                               replays,
 		"enough is not known: that is said, and the spec says what follows":                      replaysTooFew,
 		"the dataset is gone: a replay says so and is made when it is back":                      replaysWithoutDataset,
+		"futile: a replay whose evidence is refused is said, and the spec says what follows":     replaysForNothing,
 		"no shopper comes, and a replay decides":                                                 replaysInstead,
 		"reported: a rejection, once, whenever the manager is killed":                            reportsRejection,
 		"told: how a promotion came about":                                                       reportsPromotion,

@@ -99,7 +99,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	if captures.Gone {
 		return res, nil
 	}
-	write, told := status.Begin(r.Client, r.Recorder, obj), obj.Status.History
+	write, told := status.Begin(r.Client, r.Recorder, obj), *obj.Status.DeepCopy()
 	defer func() {
 		committed := write.Commit(ctx)
 		if committed == nil {

@@ -51,6 +51,8 @@ type player struct {
 	silent bool
 	// known is how many requests a replay counts; 0 for one that does not end.
 	known int
+	// foreign says that replays answer another question than the one they were given.
+	foreign bool
 	// compared counts the pairs of a pod in an epoch, and the reports that it gave.
 	compared map[string]*comparison
 	// owners are the versions of pods, by UID.

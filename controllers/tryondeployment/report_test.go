@@ -78,7 +78,7 @@ func (s *stage) finish(job *batchv1.Job, envelope report.Envelope) {
 	}
 	s.must(s.Create(s.Context(), pod))
 	pod.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{
-		Name: names.ContainerWorker, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+		Name: job.Spec.Template.Spec.Containers[0].Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 			Message: string(body), StartedAt: metav1.Now(), FinishedAt: metav1.Now(),
 		}},
 	}}}

@@ -55,6 +55,20 @@ func (s *stage) scalings() []string {
 	return all
 }
 
+// notes are what the warnings of a reason say.
+func (s *stage) notes(reason string) []string {
+	s.Helper()
+	var list eventsv1.EventList
+	s.must(s.List(s.Context(), &list, client.InNamespace(s.player.namespace)))
+	var all []string
+	for _, e := range list.Items {
+		if e.Reason == reason && e.Type == "Warning" {
+			all = append(all, e.Note)
+		}
+	}
+	return all
+}
+
 func scalesOnWork(s *stage) {
 	s.Parallel() // It waits for windows of ten seconds.
 	s.model("tops")
@@ -83,6 +97,18 @@ func scalesOnWork(s *stage) {
 	if tod.Spec.Replicas != 2 {
 		s.Errorf("spec.replicas is %d: the operator wrote what is not its own", tod.Spec.Replicas)
 	}
+	s.must(s.SubResource("scale").Update(s.Context(), asked, client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 9}})))
+	tod = s.await(key, "who asks for too many gets the most", func(tod *v1alpha1.TryOnDeployment) bool {
+		return pods("3/3")(tod) && tod.Status.Scaling.Reason == v1alpha1.ReasonScalingRequested && len(s.notes(v1alpha1.ReasonScalingRequestCut)) > 0
+	})
+	if message := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionScalingLimited).Message; !strings.Contains(message, "spec.replicas asks for 9 pods") ||
+		!strings.Contains(tod.Status.Scaling.Message, "spec.replicas was set to 9, of which scaling.maxReplicas allows 3") {
+		s.Errorf("nobody says that the request was cut: %s; %+v", message, tod.Status.Scaling)
+	}
+	tod = s.await(key, "one pod is left once more", pods("1/1"))
+	if notes := s.notes(v1alpha1.ReasonScalingRequestCut); len(notes) != 1 {
+		s.Errorf("the cut request is told in %d events: %q", len(notes), notes)
+	}
 	told := strings.Join(s.scalings(), ", ")
 	for _, want := range []string{"-> 3", "LoadFell 2 -> 1", "Requested 1 -> 2"} {
 		if !strings.Contains(told, want) {
@@ -93,7 +119,7 @@ func scalesOnWork(s *stage) {
 	base := client.MergeFrom(tod.DeepCopy())
 	tod.Spec.Scaling = v1alpha1.ScalingSpec{}
 	s.must(s.Patch(s.Context(), tod, base))
-	tod = s.await(key, "without scaling the spec decides", pods("2/2"))
+	tod = s.await(key, "without scaling the spec decides", pods("9/9"))
 	if tod.Status.Scaling != nil || meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionScalingLimited) != nil {
 		s.Errorf("without scaling its status is still there: %+v", tod.Status.Scaling)
 	}

@@ -60,6 +60,6 @@ func setScaling(obj *v1alpha1.TryOnDeployment, plan Plan, err error) {
 		meta.RemoveStatusCondition(&obj.Status.Conditions, v1alpha1.ConditionScalingLimited)
 		return
 	}
-	state, reason, message := capacity.Limited(obj.Status.Scaling)
+	state, reason, message := capacity.Limited(obj)
 	status.Set(obj, v1alpha1.ConditionScalingLimited, state, reason, message)
 }

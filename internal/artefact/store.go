@@ -118,7 +118,7 @@ func openS3(ctx context.Context, u *url.URL) (*Store, error) {
 		}
 		prefix += "/"
 	}
-	b, err := bucket.Open(ctx, u, bucket.Keys{Env: task.EnvStore, Field: "the chart's artefactStore.secretName"})
+	b, err := bucket.Open(ctx, u, bucket.Keys{Env: task.EnvStore, Field: "the chart's artefactStore.secretName", URI: "the chart's artefactStore.uri"})
 	if err != nil {
 		return nil, fmt.Errorf("opening artefact store: %w", err)
 	}

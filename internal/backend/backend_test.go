@@ -74,7 +74,7 @@ func work() resources.Work {
 func TestStageObjectsAreBuiltAsRecorded(t *testing.T) {
 	template := corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"a": "b"}},
-		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: names.ContainerWorker, Image: "trainer:1"}}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: string(resources.Stage), Image: "trainer:1"}}},
 	}
 	tests := map[string]struct {
 		kind  v1alpha1.Backend
@@ -107,11 +107,13 @@ func envelope(t *testing.T, k v1alpha1.Digest, verdict report.Verdict, message s
 
 func workerPod(name string, phase corev1.PodPhase, age time.Duration, message string, code int32) corev1.Pod {
 	p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-		Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-age)), Labels: map[string]string{kubeflow.ReplicaTypeLabel: "master"},
+		Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-age)), Labels: map[string]string{
+			kubeflow.ReplicaTypeLabel: "master", names.LabelWork: string(resources.Stage), names.LabelStage: "pf-gen",
+		},
 	}}
 	p.Status.Phase, p.Status.PodIP = phase, "10.0.0.7"
 	if phase == corev1.PodSucceeded || phase == corev1.PodFailed {
-		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: names.ContainerWorker, State: corev1.ContainerState{
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: names.ContainerPyTorch, State: corev1.ContainerState{
 			Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Message: message},
 		}}}
 	}
@@ -158,7 +160,7 @@ func TestARunIsReadFromItsJobAndPods(t *testing.T) {
 		"a finished job without pod": {complete, nil, read{State: Unreported}},
 		"a job that gave up":         {failure, []corev1.Pod{failed(report.Errored, "store gone")}, read{State: Errored, Message: "store gone"}},
 		"a job that gave up silently": {
-			failure, []corev1.Pod{workerPod("a", corev1.PodFailed, 0, "", 9)}, read{State: Errored, Message: "container pytorch of pod a ended with code 9"},
+			failure, []corev1.Pod{workerPod("a", corev1.PodFailed, 0, "", 9)}, read{State: Errored, Message: "training container of pod a ended with code 9"},
 		},
 		"a job that gave up and lost its pods": {failure, nil, read{State: Errored, Message: "the job's own words"}},
 	}
@@ -203,7 +205,7 @@ func TestNoPodOfAPyTorchJobIsRestartedWithoutBeingCounted(t *testing.T) {
 func TestThePodThatEndedAPyTorchJobIsFound(t *testing.T) {
 	pod := func(role string, code int32, change func(p *corev1.Pod)) corev1.Pod {
 		p := workerPod(role, corev1.PodFailed, time.Minute, "", code)
-		p.Labels = map[string]string{kubeflow.ReplicaTypeLabel: role}
+		p.Labels[kubeflow.ReplicaTypeLabel] = role
 		if change != nil {
 			change(&p)
 		}
@@ -215,7 +217,8 @@ func TestThePodThatEndedAPyTorchJobIsFound(t *testing.T) {
 		p.Status.Conditions = []corev1.PodCondition{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}}
 	}
 	deleted := func(p *corev1.Pod) { p.DeletionTimestamp = ptr.To(metav1.NewTime(noon)) }
-	const killed = "container pytorch of pod worker was killed (OOMKilled) because its node had no more memory; it has no limit of its own"
+	const killed = "training container of pod worker was killed (OOMKilled) because its node had no more memory; it has no limit of its own; " +
+		"give stage pf-gen more in training.stages[].resources of the TryOnModel"
 	tests := map[string]struct {
 		pods          []corev1.Pod
 		seen          int32
@@ -223,11 +226,11 @@ func TestThePodThatEndedAPyTorchJobIsFound(t *testing.T) {
 		wantDisrupted bool
 	}{
 		"a worker without memory":        {[]corev1.Pod{pod("master", 1, nil), pod("worker", 137, oom)}, 2, killed, false},
-		"the master failed by itself":    {[]corev1.Pod{pod("master", 9, nil)}, 1, "container pytorch of pod master ended with code 9", false},
-		"the master was killed":          {[]corev1.Pod{pod("master", 137, nil)}, 1, "container pytorch of pod master ended with code 137", false},
+		"the master failed by itself":    {[]corev1.Pod{pod("master", 9, nil)}, 1, "training container of pod master ended with code 9", false},
+		"the master was killed":          {[]corev1.Pod{pod("master", 137, nil)}, 1, "training container of pod master ended with code 137", false},
 		"a worker was evicted":           {[]corev1.Pod{pod("master", 1, nil), pod("worker", 0, evicted)}, 2, "it was interrupted: pod worker failed: The node was low on resource: memory.", true},
 		"a node was drained":             {nil, 1, "it was interrupted: one of its pods was deleted", true},
-		"the pods that were cleaned up":  {[]corev1.Pod{pod("master", 9, nil), pod("worker", 143, deleted)}, 1, "container pytorch of pod master ended with code 9", false},
+		"the pods that were cleaned up":  {[]corev1.Pod{pod("master", 9, nil), pod("worker", 143, deleted)}, 1, "training container of pod master ended with code 9", false},
 		"no pod was ever made":           {nil, 0, "the job's own words", false},
 		"an eviction beside lost memory": {[]corev1.Pod{pod("master", 0, evicted), pod("worker", 137, oom)}, 2, killed, false},
 	}

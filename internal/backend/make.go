@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
@@ -32,16 +33,22 @@ func makePyTorchJob(w resources.Work, template corev1.PodTemplateSpec, nodes int
 				TTLSecondsAfterFinished: ptr.To[int32](resources.KeepSeconds),
 			},
 			PyTorchReplicaSpecs: map[kubeflow.ReplicaType]*kubeflow.ReplicaSpec{
-				kubeflow.PyTorchJobReplicaTypeMaster: replica(template, 1),
+				kubeflow.PyTorchJobReplicaTypeMaster: replica(w, template, 1),
 			},
 		},
 	}
 	if nodes > 1 {
-		job.Spec.PyTorchReplicaSpecs[kubeflow.PyTorchJobReplicaTypeWorker] = replica(template, nodes-1)
+		job.Spec.PyTorchReplicaSpecs[kubeflow.PyTorchJobReplicaTypeWorker] = replica(w, template, nodes-1)
 	}
 	return job
 }
 
-func replica(template corev1.PodTemplateSpec, n int32) *kubeflow.ReplicaSpec {
-	return &kubeflow.ReplicaSpec{Replicas: ptr.To(n), RestartPolicy: kubeflow.RestartPolicyNever, Template: *template.DeepCopy()}
+func replica(w resources.Work, template corev1.PodTemplateSpec, n int32) *kubeflow.ReplicaSpec {
+	template = *template.DeepCopy()
+	for i := range template.Spec.Containers {
+		if c := &template.Spec.Containers[i]; c.Name == string(w.Kind) {
+			c.Name = names.ContainerPyTorch
+		}
+	}
+	return &kubeflow.ReplicaSpec{Replicas: ptr.To(n), RestartPolicy: kubeflow.RestartPolicyNever, Template: template}
 }

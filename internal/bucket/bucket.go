@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -16,6 +17,13 @@ import (
 
 // ErrCredentials says that the credentials of a bucket are incomplete or contradict its URI.
 var ErrCredentials = errors.New("bucket's credentials cannot be used")
+
+// ErrRegion says that nobody names the region of a bucket, and that it has none by itself.
+var ErrRegion = errors.New("bucket's region is not known")
+
+// elsewhere is the region of a bucket at an endpoint of its own, where nobody names one: requests are signed for a region, and most servers
+// that are not AWS's take this one unless they were told another.
+const elsewhere = "us-east-1"
 
 // checksumParam is gocloud.dev's query parameter for what the S3 client verifies by itself.
 const checksumParam = "response_checksum_validation"
@@ -28,12 +36,13 @@ type Keys struct {
 	// Env comes before AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION in the names of this bucket's own variables; empty
 	// where a process has no other bucket.
 	Env string
-	// Field is where a user names the Secret that fills these variables.
-	Field string
+	// Field is where a user names the Secret that fills these variables, and URI where the bucket.
+	Field, URI string
 }
 
 // Open opens the bucket of an s3://bucket/…?endpoint=… URI; its path is left to the caller. Without keys of its own in the
-// environment the SDK's defaults hold; when these find nothing either, the first use of the bucket says which field to fill.
+// environment the SDK's defaults hold; when these find nothing either, the first use of the bucket says which field to fill. Errors of
+// what a user wrote wrap ErrCredentials or ErrRegion.
 func Open(ctx context.Context, u *url.URL, keys Keys) (*blob.Bucket, error) {
 	query := u.Query()
 	own, err := credentialsOf(keys, query)
@@ -45,26 +54,43 @@ func Open(ctx context.Context, u *url.URL, keys Keys) (*blob.Bucket, error) {
 	setDefault(query, "region", os.Getenv(keys.Env+"AWS_REGION"))
 	opener := s3blob.URLOpener{}
 	b, err := opener.OpenBucketURL(ctx, &url.URL{Scheme: u.Scheme, Host: u.Host, RawQuery: query.Encode()})
-	if err != nil {
+	switch {
+	// A role is asked for before there is a client; the opener has no error of its own for it.
+	case err != nil && strings.Contains(err.Error(), "empty region"):
+		return nil, keys.regionless(u)
+	case err != nil:
 		return nil, fmt.Errorf("opening bucket: %w", err)
 	}
 	var client *s3.Client
 	if !b.As(&client) {
 		return b, nil
 	}
-	if own == nil {
-		if own = client.Options().Credentials; own == nil {
-			return b, nil // the URI says anonymous
+	options := client.Options()
+	if options.Region == "" {
+		if !query.Has("endpoint") && options.BaseEndpoint == nil {
+			return nil, errors.Join(keys.regionless(u), b.Close())
 		}
-		own = found{own, keys.Field}
+		options.Region = elsewhere
+	}
+	switch {
+	case own != nil:
+		options.Credentials = own
+	// Without any the URI says anonymous.
+	case options.Credentials != nil:
+		options.Credentials = found{options.Credentials, keys.Field}
 	}
 	// The opener reads all other parameters of the URI and has no room for credentials: they go into a copy of its client.
-	client = s3.New(client.Options(), func(o *s3.Options) { o.Credentials = own })
-	mine, err := s3blob.OpenBucket(ctx, client, u.Host, &opener.Options)
+	mine, err := s3blob.OpenBucket(ctx, s3.New(options), u.Host, &opener.Options)
 	if err = errors.Join(err, b.Close()); err != nil {
 		return nil, fmt.Errorf("opening bucket: %w", err)
 	}
 	return mine, nil
+}
+
+// regionless says that the bucket's region is missing, and where it can be named.
+func (k Keys) regionless(u *url.URL) error {
+	return fmt.Errorf("bucket %s: %w: name it in %s (?region=eu-central-1), or under the key AWS_REGION in the Secret that %s names; for a store "+
+		"other than AWS name its ?endpoint=https://… in the URI", u.Host, ErrRegion, k.URI, k.Field)
 }
 
 // found are the credentials that the SDK finds by itself.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 
 	"github.com/braincreators/tryon-operator/internal/artefact/s3test"
 	"github.com/braincreators/tryon-operator/internal/bucket"
@@ -26,7 +27,7 @@ func open(t *testing.T, uri, env string) (*blob.Bucket, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := bucket.Open(t.Context(), u, bucket.Keys{Env: env, Field: "spec.secret"})
+	b, err := bucket.Open(t.Context(), u, bucket.Keys{Env: env, Field: "spec.secret", URI: "spec.uri"})
 	if err == nil {
 		t.Cleanup(func() { _ = b.Close() })
 	}
@@ -147,6 +148,69 @@ func TestABucketWithoutAnyCredentialsSaysWhichFieldIsEmpty(t *testing.T) {
 	}
 	if _, err = anonymous.ReadAll(t.Context(), "object"); err == nil || errors.Is(err, bucket.ErrCredentials) {
 		t.Errorf("as nobody: %v, want the server's refusal", err)
+	}
+}
+
+// nowhere leaves nobody who knows a region.
+func nowhere(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", task.EnvStore + "AWS_REGION", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+}
+
+func TestABucketWhoseRegionNobodyNamesSaysWhereToNameIt(t *testing.T) {
+	nowhere(t)
+	for name, query := range map[string]string{"": "", "as nobody": "?anonymous=true", "in a role": "?role=arn:aws:iam::1:role/r"} {
+		t.Run(name, func(t *testing.T) {
+			give(t, task.EnvStore, "", "")
+			_, err := open(t, "s3://b"+query, task.EnvStore)
+			if !errors.Is(err, bucket.ErrRegion) || errors.Is(err, bucket.ErrCredentials) {
+				t.Fatalf("got %v, want ErrRegion", err)
+			}
+			for _, want := range []string{"bucket b: ", "name it in spec.uri (?region=", "AWS_REGION in the Secret that spec.secret names", "?endpoint="} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q lacks %q", err, want)
+				}
+			}
+		})
+	}
+	t.Setenv(task.EnvStore+"AWS_REGION", "eu-central-1")
+	if _, err := open(t, "s3://b", task.EnvStore); err != nil {
+		t.Errorf("with the Secret's region: %v", err)
+	}
+}
+
+func TestABucketAtAnEndpointOfItsOwnNeedsNoRegion(t *testing.T) {
+	server := s3test.Start(t)
+	nowhere(t)
+	give(t, task.EnvStore, server.AccessKey, server.SecretKey)
+	u, err := url.Parse(server.URI(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Del("region")
+	u.RawQuery = query.Encode()
+	if !writes(t, u.String(), task.EnvStore) {
+		t.Error("it cannot be written to")
+	}
+	give(t, task.EnvStore, "", "")
+	b, err := open(t, u.String()+"&anonymous=true", task.EnvStore)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.WriteAll(t.Context(), "object", []byte("x"), nil); gcerrors.Code(err) != gcerrors.PermissionDenied {
+		t.Errorf("as nobody: %v, want the server's refusal", err)
+	}
+	if !writes(t, u.String(), task.EnvStore) {
+		t.Error("it cannot be written to as the pod")
+	}
+	// Where the pod has another one, that holds.
+	t.Setenv("AWS_REGION", "nowhere-1")
+	if writes(t, u.String(), task.EnvStore) {
+		t.Error("the pod's own region was not used")
 	}
 }
 

@@ -55,10 +55,18 @@ func Decide(tod *v1alpha1.TryOnDeployment, look Look, before Memory) Plan {
 		plan.Message = fmt.Sprintf("%s has taken over; the number is held until the pods of the version before it leave", look.Stable)
 	case present > 0 && order > present && plan.Replicas == order:
 		plan.Reason = v1alpha1.ReasonScalingRequested
-		plan.Message = fmt.Sprintf("spec.replicas was set to %d: so many pods are kept for %v, and then as many as are needed", asked, s.ScaleDownDelay)
+		plan.Message = fmt.Sprintf("spec.replicas was set to %d%s: so many pods are kept for %v, and then as many as are needed", asked, within(asked, s), s.ScaleDownDelay)
 	}
 	plan.Memory = Memory{scale: memory, heard: heard, decided: plan.Replicas}
 	return plan
+}
+
+// within says that spec.replicas asks for more than the bounds allow; empty when it does not.
+func within(asked int32, s scale.Settings) string {
+	if asked <= s.MaxReplicas {
+		return ""
+	}
+	return fmt.Sprintf(", of which scaling.maxReplicas allows %d", s.MaxReplicas)
 }
 
 // presentOf is the number that there is: that of the stable version's Deployment, in which a change by hand can be seen too. In place it has

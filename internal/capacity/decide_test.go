@@ -110,9 +110,11 @@ func TestRaisingReplicasAsksForSoManyPodsForTheDelay(t *testing.T) {
 	if w.present != 6 || len(w.changes) != 1 || !strings.Contains(w.changes[0], "1 -> 6 pods: spec.replicas was set to 6") {
 		t.Fatalf("%d pods; %v", w.present, w.changes)
 	}
-	w.pass(4 * time.Minute)
-	if w.present != 6 {
-		t.Errorf("%d pods before the delay is over", w.present)
+	for range 4 {
+		w.pass(time.Minute)
+		if s := w.tod.Status.Scaling; w.present != 6 || w.last.Reason != v1alpha1.ReasonScalingRequested || !strings.HasPrefix(s.Message, "spec.replicas was set to 6: so many pods are kept for 5m0s") {
+			t.Errorf("%d pods before the delay is over, %s, and the status says %s: %s", w.present, w.last.Reason, s.Reason, s.Message)
+		}
 	}
 	// The number in the spec stays, as one in a repository does, and asks for nothing any more.
 	w.pass(10 * time.Minute)
@@ -131,6 +133,28 @@ func TestRaisingReplicasAsksForSoManyPodsForTheDelay(t *testing.T) {
 	w.pass(10 * time.Second)
 	if w.present != 6 {
 		t.Errorf("%d pods: a lower number took pods away", w.present)
+	}
+}
+
+func TestARequestThatIsCutSaysHowFar(t *testing.T) {
+	w := newWorld().says(0.1).pass(6 * time.Minute)
+	w.tod.Spec.Replicas = 9
+	w.pass(10 * time.Second)
+	if w.present != 8 || len(w.changes) != 1 || !strings.Contains(w.changes[0], "spec.replicas was set to 9, of which scaling.maxReplicas allows 8: so many pods are kept") {
+		t.Errorf("%d pods; %v", w.present, w.changes)
+	}
+}
+
+func TestWhoNeedsWhatWasAskedForIsNotHeldByTheRequest(t *testing.T) {
+	w := newWorld().says(0.1).pass(6 * time.Minute)
+	w.tod.Spec.Replicas = 4
+	w.pass(10 * time.Second).says(2.8).pass(2 * time.Minute)
+	if w.present != 4 || w.last.Reason != v1alpha1.ReasonScalingSteady {
+		t.Errorf("%d pods, %s, with work for four; want 4, Steady", w.present, w.last.Reason)
+	}
+	w.says(0.1).pass(90 * time.Second)
+	if w.present != 4 || w.last.Reason != v1alpha1.ReasonScalingDelayed {
+		t.Errorf("%d pods, %s, soon after work for four; want 4, ScaleInDelayed", w.present, w.last.Reason)
 	}
 }
 

@@ -36,7 +36,7 @@ func TestPodsThatLeaveOrHaveEndedAreNotWaitedFor(t *testing.T) {
 		}, w.memory)
 		w.memory, w.last = plan.Memory, plan
 	}
-	if w.last.Reason != v1alpha1.ReasonScalingDelayed || !strings.Contains(w.last.Message, "work for 0.3 pods") {
+	if w.last.Reason != v1alpha1.ReasonScalingRequested || !strings.Contains(w.last.Message, "work for 0.3 pods") {
 		t.Errorf("%s: %s", w.last.Reason, w.last.Message)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/serving"
 )
 
 // Change is a sentence on the change of the number of pods that the plan is; empty when it is none.
@@ -38,8 +39,33 @@ func (p Plan) StatusAfter(before *v1alpha1.ScalingStatus, at time.Time) *v1alpha
 	return now
 }
 
+// Cut is a sentence on a spec.replicas that asks for more than scaling.maxReplicas allows; empty when it does not.
+func Cut(tod *v1alpha1.TryOnDeployment) string {
+	asked, most := serving.Replicas(tod), tod.Spec.Scaling.MaxReplicas
+	if !Scaled(tod) || asked <= most {
+		return ""
+	}
+	return fmt.Sprintf("spec.replicas asks for %d pods, and scaling.maxReplicas allows no more than %d: raise scaling.maxReplicas to have more", asked, most)
+}
+
+// NewlyCut is Cut when the status has taken a request that the one before had not; empty otherwise.
+func NewlyCut(tod *v1alpha1.TryOnDeployment, before *v1alpha1.ScalingStatus) string {
+	if now := tod.Status.Scaling; now == nil || (before != nil && before.Requested == now.Requested) {
+		return ""
+	}
+	return Cut(tod)
+}
+
 // Limited says whether something holds the number of pods back, with the reason and the message of ScalingLimited.
-func Limited(s *v1alpha1.ScalingStatus) (state metav1.ConditionStatus, reason, message string) {
+func Limited(tod *v1alpha1.TryOnDeployment) (state metav1.ConditionStatus, reason, message string) {
+	state, reason, message = limitedBy(tod.Status.Scaling)
+	if cut := Cut(tod); cut != "" {
+		message += "; " + cut
+	}
+	return state, reason, message
+}
+
+func limitedBy(s *v1alpha1.ScalingStatus) (state metav1.ConditionStatus, reason, message string) {
 	switch s.Reason {
 	case v1alpha1.ReasonScalingAtMaximum:
 		return metav1.ConditionTrue, s.Reason, s.Message + "; raise scaling.maxReplicas if that is worth it"

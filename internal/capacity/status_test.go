@@ -1,6 +1,7 @@
 package capacity_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -46,10 +47,35 @@ func TestAConditionSaysWhatHoldsScalingBack(t *testing.T) {
 		v1alpha1.ReasonScalingAtMaximum: metav1.ConditionTrue, v1alpha1.ReasonScalingReadingsMissing: metav1.ConditionTrue,
 		v1alpha1.ReasonScalingNoPodReady: metav1.ConditionUnknown, v1alpha1.ReasonScalingSteady: metav1.ConditionFalse, v1alpha1.ReasonScalingBurst: metav1.ConditionFalse,
 	} {
-		state, got, message := capacity.Limited(&v1alpha1.ScalingStatus{Reason: reason, Message: "figures"})
+		tod := &v1alpha1.TryOnDeployment{Status: v1alpha1.TryOnDeploymentStatus{Scaling: &v1alpha1.ScalingStatus{Reason: reason, Message: "figures"}}}
+		state, got, message := capacity.Limited(tod)
 		if state != want || message == "" || (want == metav1.ConditionFalse) != (got == v1alpha1.ReasonScalingFree) {
 			t.Errorf("%s: %s %s %q, want %s", reason, state, got, message, want)
 		}
+	}
+}
+
+func TestARequestBeyondTheMaximumIsSaidAndToldOnce(t *testing.T) {
+	w := newWorld().says(0.1).pass(6 * time.Minute)
+	const want = "spec.replicas asks for 9 pods, and scaling.maxReplicas allows no more than 8: raise scaling.maxReplicas to have more"
+	for _, step := range []struct {
+		replicas  int32
+		told, cut bool
+	}{{8, false, false}, {9, true, true}, {9, false, true}, {2, false, false}, {9, true, true}} {
+		w.tod.Spec.Replicas = step.replicas
+		before := w.tod.Status.Scaling
+		w.pass(2 * time.Second)
+		_, _, message := capacity.Limited(w.tod)
+		if told := capacity.NewlyCut(w.tod, before); (told == want) != step.told || (told != "") != step.told || strings.HasSuffix(message, "; "+want) != step.cut {
+			t.Errorf("spec.replicas of %d: told %q, condition %q; want told %v, cut %v", step.replicas, told, message, step.told, step.cut)
+		}
+	}
+	if w.present != 8 {
+		t.Errorf("%d pods, want all that are allowed", w.present)
+	}
+	w.tod.Spec.Scaling = v1alpha1.ScalingSpec{}
+	if cut := capacity.Cut(w.tod); cut != "" {
+		t.Errorf("without scaling: %s", cut)
 	}
 }
 
@@ -59,6 +85,7 @@ func TestTheReasonsOfTheDecisionAreThoseOfTheAPI(t *testing.T) {
 		v1alpha1.ReasonScalingAtMaximum: scale.ReasonAtMaximum, v1alpha1.ReasonScalingDelayed: scale.ReasonDelayed, v1alpha1.ReasonScalingLoadFell: scale.ReasonLoadFell,
 		v1alpha1.ReasonScalingReadingsMissing: scale.ReasonReadingsMissing, v1alpha1.ReasonScalingNoPodReady: scale.ReasonNoPodReady,
 		v1alpha1.ReasonScalingWatching: scale.ReasonWatching, v1alpha1.ReasonScalingBounds: scale.ReasonBounds,
+		v1alpha1.ReasonScalingRequested: scale.ReasonRequested,
 	} {
 		if api != string(reason) {
 			t.Errorf("%s is called %s", reason, api)

@@ -26,7 +26,7 @@ func openObjects(ctx context.Context, u *url.URL) (*Folder, error) {
 	if u.Host == "" || prefix == "" {
 		return nil, fmt.Errorf("%q: want s3://bucket/prefix", u)
 	}
-	b, err := bucket.Open(ctx, u, bucket.Keys{Env: task.EnvCapture, Field: "spec.capture.to.secretRef"})
+	b, err := bucket.Open(ctx, u, bucket.Keys{Env: task.EnvCapture, Field: "spec.capture.to.secretRef", URI: "spec.capture.to.uri"})
 	if err != nil {
 		return nil, err
 	}

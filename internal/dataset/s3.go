@@ -23,7 +23,7 @@ func openS3(ctx context.Context, u *url.URL) (*objects, error) {
 		return nil, fmt.Errorf("source %q: want s3://bucket/prefix", u)
 	}
 	prefix := strings.Trim(u.Path, "/")
-	b, err := bucket.Open(ctx, u, bucket.Keys{Env: task.EnvSource, Field: "dataset.source.secretRef"})
+	b, err := bucket.Open(ctx, u, bucket.Keys{Env: task.EnvSource, Field: "dataset.source.secretRef", URI: "dataset.source.uri"})
 	if err != nil {
 		return nil, fmt.Errorf("opening source bucket: %w", err)
 	}

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -40,6 +41,20 @@ const (
 	Full Reason = "Full"
 )
 
+// words say the reasons to people.
+var words = map[Reason]string{
+	Invalid:    "it is not a report, or its numbers cannot be",
+	WrongEpoch: "it answers another question",
+	FromFuture: fmt.Sprintf("the clock that dated it is ahead by more than %v", MaxSkew),
+	Replay:     "a newer report of its instance was accepted before",
+	Backwards:  "its totals cannot have grown from those that were accepted before",
+	TooFast:    "it has more pairs than can have been compared in the time",
+	Full:       "the ledger has no room for it",
+}
+
+// Words say the reason to people; empty for Accepted.
+func (r Reason) Words() string { return words[r] }
+
 // reasons are all that are counted.
 var reasons = []Reason{Invalid, WrongEpoch, FromFuture, Replay, Backwards, TooFast, Full}
 
@@ -51,6 +66,14 @@ func (l *Ledger) Take(r Report, now time.Time) (changed bool, drop Reason) {
 		l.Drop(drop)
 	}
 	return changed, drop
+}
+
+// Refusal is why a report would be dropped now, Accepted when it would not be. It changes nothing.
+func (l *Ledger) Refusal(r Report, now time.Time) Reason {
+	trial := *l
+	trial.Instances, trial.Merged = maps.Clone(l.Instances), slices.Clone(l.Merged)
+	_, drop := trial.try(r, now)
+	return drop
 }
 
 // try is Take without counting what is dropped.

@@ -88,6 +88,7 @@ func (w *world) finishPyTorchJob(stage string) {
 	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(job, kubeflow.GroupVersion.WithKind(kubeflow.PyTorchJobKind))}
 	w.create(pod)
 	pod.Status = corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: ended(string(body), 0)}
+	pod.Status.ContainerStatuses[0].Name = names.ContainerPyTorch
 	if err := w.client.Status().Update(w.ctx, pod); err != nil {
 		w.t.Fatal(err)
 	}

@@ -261,6 +261,9 @@ func (w *world) pod(job *batchv1.Job, status corev1.PodStatus) *corev1.Pod {
 	pod.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(job, batchv1.SchemeGroupVersion.WithKind("Job"))}
 	w.create(pod)
 	pod.Status = status
+	for i := range status.ContainerStatuses {
+		pod.Status.ContainerStatuses[i].Name = pod.Spec.Containers[i].Name
+	}
 	if err := w.client.Status().Update(w.ctx, pod); err != nil {
 		w.t.Fatalf("writing pod status: %v", err)
 	}
@@ -269,7 +272,6 @@ func (w *world) pod(job *batchv1.Job, status corev1.PodStatus) *corev1.Pod {
 
 func ended(message string, code int32) []corev1.ContainerStatus {
 	return []corev1.ContainerStatus{{
-		Name: names.ContainerWorker,
 		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
 			ExitCode: code, Message: message, Reason: "Completed", StartedAt: metav1.Now(), FinishedAt: metav1.Now(),
 		}},

@@ -72,8 +72,9 @@ const LabelMetrics = "tryon.braincreators.com/metrics"
 
 // Containers and ports of our pods.
 const (
-	// ContainerWorker is the container whose termination message is the report. PyTorchJob insists on this name.
-	ContainerWorker = "pytorch"
+	// ContainerPyTorch is what PyTorchJob insists on calling the container that works, and Jobs of earlier releases called it. Otherwise it
+	// has the name of its work, the value of LabelWork.
+	ContainerPyTorch = "pytorch"
 	// ContainerInstall copies the worker binary into a stage's pod.
 	ContainerInstall = "install"
 	// ContainerPull fetches weights.

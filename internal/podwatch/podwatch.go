@@ -66,7 +66,7 @@ func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.Contain
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable", "ImageInspectError":
 		return Trouble{v1alpha1.ReasonImagePullFailed, fmt.Sprintf("Pod %s cannot pull %s: %s", pod.Name, s.Image, Cut(cmp.Or(w.Message, w.Reason)))}
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its container %s: %s", pod.Name, s.Name, Cut(cmp.Or(w.Message, w.Reason)))}
+		return Trouble{v1alpha1.ReasonContainerNotStarted, fmt.Sprintf("Pod %s cannot start its %s: %s", pod.Name, called(pod, s.Name), Cut(cmp.Or(w.Message, w.Reason)))}
 	case "CrashLoopBackOff":
 		return Trouble{v1alpha1.ReasonContainerNotStarted, crashLoop(pod, s, w)}
 	}
@@ -78,15 +78,31 @@ func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.Contain
 func crashLoop(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
 	last := s.LastTerminationState.Terminated
 	if last == nil {
-		return fmt.Sprintf("Container %s of pod %s does not stay up: %s", s.Name, pod.Name, Cut(cmp.Or(w.Message, w.Reason)))
+		return sentence(fmt.Sprintf("%s of pod %s does not stay up: %s", called(pod, s.Name), pod.Name, Cut(cmp.Or(w.Message, w.Reason))))
 	}
-	return fmt.Sprintf("C%s; it was started %d times", containerFailure(pod, s.Name, last)[1:], s.RestartCount+1)
+	return sentence(fmt.Sprintf("%s; it was started %d times", containerFailure(pod, s.Name, last), s.RestartCount+1))
+}
+
+// sentence begins words of our own with a capital letter.
+func sentence(words string) string { return strings.ToUpper(words[:1]) + words[1:] }
+
+// called says which container of a pod it is. That of a training stage has another name with each backend.
+func called(pod *corev1.Pod, container string) string {
+	if pod.Labels[names.LabelStage] != "" && works(pod, container) {
+		return "training container"
+	}
+	return "container " + container
+}
+
+// works says whether a container is the one whose termination message is the report.
+func works(pod *corev1.Pod, container string) bool {
+	return container == pod.Labels[names.LabelWork] || container == names.ContainerPyTorch
 }
 
 // Report gives the termination message of the pod's worker; false while there is none.
 func Report(pod *corev1.Pod) (string, bool) {
 	for _, s := range pod.Status.ContainerStatuses {
-		if s.Name == names.ContainerWorker && s.State.Terminated != nil && s.State.Terminated.Message != "" {
+		if works(pod, s.Name) && s.State.Terminated != nil && s.State.Terminated.Message != "" {
 			return s.State.Terminated.Message, true
 		}
 	}
@@ -105,7 +121,7 @@ func Failure(pod *corev1.Pod) string {
 }
 
 func containerFailure(pod *corev1.Pod, container string, t *corev1.ContainerStateTerminated) string {
-	what := fmt.Sprintf("container %s of pod %s", container, pod.Name)
+	what := fmt.Sprintf("%s of pod %s", called(pod, container), pod.Name)
 	if t.Reason == outOfMemory {
 		return what + " was killed (OOMKilled) because " + memoryOf(pod, container)
 	}
@@ -136,7 +152,7 @@ func Disrupted(pod *corev1.Pod) bool {
 		}
 	}
 	for _, s := range pod.Status.ContainerStatuses {
-		if s.Name == names.ContainerWorker && s.State.Terminated != nil && s.State.Terminated.ExitCode == report.ExitTerminated {
+		if works(pod, s.Name) && s.State.Terminated != nil && s.State.Terminated.ExitCode == report.ExitTerminated {
 			return true
 		}
 	}

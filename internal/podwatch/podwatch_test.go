@@ -133,7 +133,7 @@ func TestALackOfMemoryNamesTheLimitAndWhereItIsRaised(t *testing.T) {
 		{Name: "other", Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("9Gi")}}},
 		{Name: "pytorch", Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("4Gi")}}},
 	}
-	want := "container pytorch of pod p was killed (OOMKilled) because it used more memory than its limit of 4Gi; " +
+	want := "training container of pod p was killed (OOMKilled) because it used more memory than its limit of 4Gi; " +
 		"give stage pf-gen more in training.stages[].resources of the TryOnModel"
 	if got := Failure(&p); got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -165,14 +165,44 @@ func TestAnInterruptedPodDidNotFailByItself(t *testing.T) {
 	}
 }
 
+func TestTheWorkersContainerHasTheNameOfItsWorkOrThatOfPyTorchJob(t *testing.T) {
+	for name, tt := range map[string]struct {
+		work, stage, container string
+		reports                bool
+		called                 string
+	}{
+		"a stage's Job":          {"stage", "pf-gen", "stage", true, "training container of pod p"},
+		"a stage's PyTorchJob":   {"stage", "pf-gen", "pytorch", true, "training container of pod p"},
+		"beside a stage":         {"stage", "pf-gen", "proxy", false, "container proxy of pod p"},
+		"data tests":             {"data-test", "", "data-test", true, "container data-test of pod p"},
+		"what another work does": {"data-test", "", "stage", false, "container stage of pod p"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith(tt.container, 9, "Error", "words")}})
+			p.Labels = map[string]string{names.LabelWork: tt.work, names.LabelStage: tt.stage}
+			if _, reports := Report(&p); reports != tt.reports {
+				t.Errorf("its last words are a report: %v, want %v", reports, tt.reports)
+			}
+			if got, want := Failure(&p), tt.called+" ended with code 9: words"; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+			p.Status = corev1.PodStatus{Phase: corev1.PodPending, ContainerStatuses: []corev1.ContainerStatus{waiting(tt.container, "x", "CrashLoopBackOff", "soon")}}
+			got, want := FindTrouble([]corev1.Pod{p}).Message, strings.ToUpper(tt.called[:1])+tt.called[1:]+" does not stay up: soon"
+			if got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 func TestOnlyTheWorkersMessageIsAReport(t *testing.T) {
 	p := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
-		terminatedWith("proxy", 0, "Completed", "not this"), terminatedWith(names.ContainerWorker, 0, "Completed", "this"),
+		terminatedWith("proxy", 0, "Completed", "not this"), terminatedWith(names.ContainerPyTorch, 0, "Completed", "this"),
 	}})
 	if got, ok := Report(&p); got != "this" || !ok {
 		t.Errorf("got %q, %t", got, ok)
 	}
-	silent := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith(names.ContainerWorker, 0, "Completed", "")}})
+	silent := pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{terminatedWith(names.ContainerPyTorch, 0, "Completed", "")}})
 	if got, ok := Report(&silent); ok {
 		t.Errorf("an empty message is a report: %q", got)
 	}

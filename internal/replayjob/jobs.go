@@ -121,15 +121,43 @@ func (s *Seen) Stand(ledger *evidence.Ledger, now time.Time) (rollout.Replay, ba
 	case s.Taken(ledger):
 		return rollout.Replay{State: rollout.ReplayDone}, next
 	case err != nil:
-		return rollout.Replay{State: rollout.ReplayFailed, Message: podwatch.Cut(err.Error())}, next
+		return refused(rollout.ReplayRefused, evidence.Invalid, err.Error()+"; "+sameRelease), next
 	case next.Errored:
 		return rollout.Replay{State: rollout.ReplayFailed, Message: next.Message}, next
 	case s.Missing != "" && len(reports) == 0:
 		return rollout.Replay{State: rollout.ReplayFailed, Message: s.Missing}, next
 	case next.Run == nil:
 		return rollout.Replay{}, next
+	case len(reports) > 0:
+		return s.untaken(ledger, reports[len(reports)-1], now), next
 	}
 	return rollout.Replay{State: rollout.ReplayRunning, Message: next.Run.Trouble.Message}, next
+}
+
+// untaken says why a ledger lacks what the replay counted last. Without a ledger, or with one that would have it, the next look takes it.
+func (s *Seen) untaken(ledger *evidence.Ledger, last evidence.Report, now time.Time) rollout.Replay {
+	if ledger == nil || ledger.Epoch != s.Replay.Epoch {
+		return rollout.Replay{State: rollout.ReplayRunning}
+	}
+	switch reason := ledger.Refusal(last, now); reason {
+	case evidence.Accepted:
+		return rollout.Replay{State: rollout.ReplayRunning}
+	case evidence.TooFast, evidence.Full:
+		return rollout.Replay{State: rollout.ReplayRunning, Message: fmt.Sprintf("its evidence cannot be taken yet (%s): %s", reason, reason.Words())}
+	case evidence.FromFuture:
+		return refused(rollout.ReplayFailed, reason, fmt.Sprintf("%s; set the clocks of the nodes, it is taken when its time of %s has come",
+			reason.Words(), last.TakenAt.UTC().Format(time.RFC3339)))
+	default:
+		return refused(rollout.ReplayRefused, reason, reason.Words()+"; "+sameRelease)
+	}
+}
+
+// sameRelease is what a person can look at where a worker says what the operator cannot use.
+const sameRelease = "see that the worker's image is of the operator's release"
+
+// refused is a replay whose evidence is not taken, with the reason that the ledger counts.
+func refused(state rollout.ReplayState, reason evidence.Reason, why string) rollout.Replay {
+	return rollout.Replay{State: state, Message: podwatch.Cut(fmt.Sprintf("its evidence was refused (%s): %s", reason, why))}
 }
 
 // Ensure makes the Job of the replay exist, where it is not there and its time has come, and no other.

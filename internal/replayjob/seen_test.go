@@ -91,6 +91,12 @@ func TestAReplayStandsAsItsJobAndItsEvidenceDo(t *testing.T) {
 	unplaced := func(r *backend.Run) {
 		r.Trouble = podwatch.Trouble{Reason: "Unschedulable", Message: "Pod a finds no node"}
 	}
+	foreign := counted(t, 1, 10, func(r *evidence.Report) { r.Epoch = "e2" })
+	ahead := counted(t, 1, 10, func(r *evidence.Report) { r.TakenAt = noon.Add(time.Hour) })
+	fewer, tooMany := counted(t, 3, 20), counted(t, 1, 60*evidence.MaxPairsPerSecond)
+	have := func(reports ...evidence.Report) *Seen {
+		return &Seen{Replay: question, Runs: []backend.Run{run(backend.Reported, reporting(words(t, reports...)))}}
+	}
 	failed := func(r *backend.Run) { r.FinishedAt, r.Message = noon.Add(-time.Second), "the runtime crashed" }
 	for name, tt := range map[string]struct {
 		seen   *Seen
@@ -113,7 +119,11 @@ func TestAReplayStandsAsItsJobAndItsEvidenceDo(t *testing.T) {
 		"everything is taken":                          {&Seen{Replay: question, Runs: []backend.Run{run(backend.Reported, said)}}, full(t, early, whole), rollout.ReplayDone, "", false, true},
 		"everything is taken, and its Job has gone":    {&Seen{Replay: question}, full(t, early, whole), rollout.ReplayDone, "", true, false},
 		"everything is taken, and the dataset is gone": {&Seen{Replay: question, Missing: "the dataset is gone"}, full(t, early, whole), rollout.ReplayDone, "", true, false},
-		"what it says is no evidence":                  {&Seen{Replay: question, Runs: []backend.Run{run(backend.Reported, reporting(report.Envelope{}))}}, full(t), rollout.ReplayFailed, "invalid evidence document", false, true},
+		"what it says is no evidence":                  {&Seen{Replay: question, Runs: []backend.Run{run(backend.Reported, reporting(report.Envelope{}))}}, full(t), rollout.ReplayRefused, "refused (Invalid): invalid evidence document", false, true},
+		"its evidence is of another question":          {have(foreign), full(t), rollout.ReplayRefused, "refused (WrongEpoch): it answers another question", false, true},
+		"its evidence is less than before":             {have(fewer), full(t, early, whole), rollout.ReplayRefused, "refused (Backwards): its totals cannot have grown", false, true},
+		"its evidence is from the future":              {have(ahead), full(t), rollout.ReplayFailed, "refused (FromFuture): the clock that dated it is ahead by more than 5m0s; set the clocks of the nodes, it is taken when its time of 2026-11-22T13:00:00Z has come", false, true},
+		"its evidence comes sooner than it can":        {have(tooMany), full(t), rollout.ReplayRunning, "cannot be taken yet (TooFast)", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, next := tt.seen.Stand(tt.ledger, noon)

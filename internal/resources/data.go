@@ -44,7 +44,7 @@ func (c Config) dataJob(w Work, subcommand string, src source, t any) (*batchv1.
 	p.emptyDir("scratch", "")
 	c.Store.mount(p)
 	src.mount(p)
-	p.worker = c.workerContainer(subcommand)
+	p.worker = c.workerContainer(w.Kind, subcommand)
 	src.open(&p.worker)
 	if err := withTask(&p.worker, t); err != nil {
 		return nil, err

@@ -339,7 +339,7 @@ func TestStoreAndDatasetNeverGetEachOthersCredentials(t *testing.T) {
 				for _, container := range append(slices.Clone(pod.InitContainers), pod.Containers...) {
 					want := map[string]string{}
 					switch container.Name {
-					case names.ContainerWorker:
+					case pod.Containers[0].Name:
 						want = test.wantWorker
 					case names.ContainerPull:
 						want = test.wantPull
@@ -382,7 +382,7 @@ func TestOnlyWhoWritesToTheStoreMountsItWritable(t *testing.T) {
 					got = map[bool]string{true: "read-only", false: "writable"}[m.ReadOnly]
 				}
 			}
-			want, ok := map[string]string{names.ContainerWorker: "writable", names.ContainerPull: "read-only"}[c.Name]
+			want, ok := map[string]string{pod.Containers[0].Name: "writable", names.ContainerPull: "read-only"}[c.Name]
 			if !ok {
 				want = "none"
 			}

@@ -55,7 +55,7 @@ func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, err
 	p.inits = []corev1.Container{container(names.ContainerInstall, c.WorkerImage, []string{"/tryon-worker", "install", binDir}, bin)}
 
 	command := append([]string{binDir + "/tryon-worker", "train", "--"}, in.Stage.Command...)
-	p.worker = container(names.ContainerWorker, in.Stage.Image, command,
+	p.worker = container(string(w.Kind), in.Stage.Image, command,
 		corev1.VolumeMount{Name: "scratch", MountPath: scratchDir},
 		corev1.VolumeMount{Name: "tryon-bin", MountPath: binDir, ReadOnly: true})
 	c.Store.open(&p.worker, false)
@@ -97,7 +97,7 @@ func (c Config) MakeEvaluation(w Work, dataset v1alpha1.TryOnDatasetVersionSpec,
 		return nil, err
 	}
 	p.inits = []corev1.Container{pull, c.runtimeContainer(dir)}
-	p.worker = c.workerContainer("evaluate")
+	p.worker = c.workerContainer(w.Kind, "evaluate")
 	src.open(&p.worker)
 	p.worker.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
 	err = withTask(&p.worker, task.Evaluate{
@@ -112,14 +112,14 @@ func (c Config) MakePublish(w Work, t task.Publish) (*batchv1.Job, error) {
 	p := &pod{}
 	c.Store.mount(p)
 	p.emptyDir("scratch", "")
-	p.worker = c.workerContainer("publish")
+	p.worker = c.workerContainer(w.Kind, "publish")
 	t.Key, t.Store, t.Scratch = string(w.Key), c.Store.URI, scratchDir
 	err := withTask(&p.worker, t)
 	return MakeJob(w, p.make(w)), err
 }
 
-func (c Config) workerContainer(subcommand string) corev1.Container {
-	worker := container(names.ContainerWorker, c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
+func (c Config) workerContainer(of Kind, subcommand string) corev1.Container {
+	worker := container(string(of), c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
 	c.Store.open(&worker, false)
 	return worker
 }

@@ -141,7 +141,7 @@ func MakeJob(w Work, template corev1.PodTemplateSpec) *batchv1.Job {
 				{
 					Action: batchv1.PodFailurePolicyActionIgnore,
 					OnExitCodes: &batchv1.PodFailurePolicyOnExitCodesRequirement{
-						ContainerName: ptr.To(names.ContainerWorker),
+						ContainerName: ptr.To(string(w.Kind)),
 						Operator:      batchv1.PodFailurePolicyOnExitCodesOpIn, Values: []int32{report.ExitTerminated},
 					},
 				},

@@ -104,6 +104,8 @@ const (
 	ReplayDone ReplayState = "Done"
 	// ReplayFailed could not compare.
 	ReplayFailed ReplayState = "Failed"
+	// ReplayRefused has compared, and its evidence is refused for good: only another question is replayed again.
+	ReplayRefused ReplayState = "Refused"
 )
 
 // Verdict is what the evidence of an epoch comes to.

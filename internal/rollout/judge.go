@@ -53,8 +53,8 @@ func (d *decision) objection(candidate fleet.Set) (reason, why string) {
 func (d *decision) tooLate(candidate fleet.Set) string {
 	f, failure, silent := d.facts, candidate.Failure(), d.silent()
 	switch {
-	case silent && f.replayed() && f.spent():
-		return "the replay gave no verdict: " + f.rule()
+	case silent && f.mute() != "":
+		return f.mute()
 	case !d.overdue():
 		return ""
 	case f.replayed() && f.outcome() != sequential.Promote && f.Replay.Message != "":
@@ -98,6 +98,8 @@ func (d *decision) reject(version, reason, why string) {
 	}
 	d.plan.Rejection = &Rejection{Version: version, Reason: reason, Message: why}
 	d.plan.Candidate, d.plan.Record = "", nil
+	// What was refused is in no ledger: until the rejection is kept, its Job alone tells of it.
+	d.plan.Replay = d.facts.unusable()
 	d.stage(v1alpha1.ReasonDraining, "%s is rejected: %s", version, why)
 	d.recheck(pollEvery)
 }

@@ -84,6 +84,9 @@ func (w *walk) happen() {
 	case 18:
 		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, unasked: "no node has room for it"}
 		w.event("a version cannot be replayed")
+	case 19:
+		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, unheard: "its evidence was refused"}
+		w.event("what a replay says of a version is refused")
 	}
 }
 

@@ -5,8 +5,12 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/fleet"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
+
+// askAgain is what a person can do about a replay that nothing follows by itself.
+const askAgain = "for another replay change the annotation " + names.RetryAnnotation
 
 // replayed says whether the spec asks for a replay before the candidate gets pods.
 func (f Facts) replayed() bool {
@@ -15,6 +19,22 @@ func (f Facts) replayed() bool {
 
 // spent says whether a replay has said all that it can.
 func (f Facts) spent() bool { return f.Replay.State == ReplayDone }
+
+// unusable says whether what a replay said is refused for good.
+func (f Facts) unusable() bool { return f.Replay.State == ReplayRefused }
+
+// mute says why no verdict will come from the replay that the spec asks for; empty when one may.
+func (f Facts) mute() string {
+	switch {
+	case !f.replayed():
+		return ""
+	case f.spent():
+		return "the replay gave no verdict: " + f.rule()
+	case f.unusable():
+		return "it was compared in a Job, and " + f.Replay.Message
+	}
+	return ""
+}
 
 // replay has the candidate compared in a Job, and keeps from it what it has no verdict for. It is over with a verdict; a stable version that
 // has been down for long ends it, too: then any version that starts is better.
@@ -37,6 +57,8 @@ func (d *decision) replay(candidate fleet.Set) (over bool) {
 	switch {
 	case f.Replay.State == ReplayFailed:
 		d.stage(v1alpha1.ReasonReplayFailed, "%s could not be compared with %s in a Job: %s; %s serves on", candidate.Version, d.plan.Stable, f.Replay.Message, d.plan.Stable)
+	case f.unusable():
+		d.stage(v1alpha1.ReasonReplayFailed, "%s was compared with %s in a Job, and %s; %s; %s serves on", candidate.Version, d.plan.Stable, f.Replay.Message, askAgain, d.plan.Stable)
 	case f.spent():
 		d.stage(v1alpha1.ReasonReplaying, "the replay of %s is over without a verdict: %s; promote it with the annotation, ask for wider gates, or shadow it", candidate.Version, f.rule())
 	case f.Replay.Message != "":
@@ -73,6 +95,8 @@ func (d *decision) replayInstead() string {
 		return "; a replay gave no verdict either"
 	case f.Replay.State == ReplayFailed:
 		return "; a replay failed: " + f.Replay.Message
+	case f.unusable():
+		return fmt.Sprintf("; a replay was to decide, and %s; %s", f.Replay.Message, askAgain)
 	case f.Replay.Message != "":
 		return "; a replay is to decide: " + f.Replay.Message
 	}

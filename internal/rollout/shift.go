@@ -92,7 +92,7 @@ func (d *decision) pause(candidate fleet.Set) {
 		d.plan.Record = &Record{Version: r.Version, Step: r.Step, Generation: r.Generation}
 	}
 	// A replay that cannot be is no reason to have one where no step asks for it.
-	d.plan.Replay = d.facts.Replay.State == ReplayRunning || (d.facts.Replay.State == ReplayFailed && d.facts.replayed())
+	d.plan.Replay = d.facts.Replay.State == ReplayRunning || d.facts.unusable() || (d.facts.Replay.State == ReplayFailed && d.facts.replayed())
 	d.dropForeign()
 	if d.document.names(candidate.Version) && !candidate.Sound() {
 		d.clear(candidate.Version + " is not ready any more")

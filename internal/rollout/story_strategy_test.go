@@ -98,6 +98,9 @@ var inPlaceStories = map[string]func() *world{
 	},
 }
 
+// refused is why the evidence of a replay is not taken.
+const refused = "its evidence was refused (WrongEpoch): it answers another question"
+
 var replayStories = map[string]func() *world{
 	"replayed good": func() *world {
 		w := replaying(2)
@@ -141,6 +144,37 @@ var replayStories = map[string]func() *world{
 		w.natures["v2"] = nature{readyAfter: 3 * time.Second, unasked: "the dataset of v1 is gone"}
 		w.want("v2", "v2 passed its gates")
 		w.run(80 * time.Second)
+		return w
+	},
+	"a replay is refused": func() *world {
+		w := replaying(1)
+		w.deadline = time.Minute
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, unheard: refused}
+		w.want("v2", "v2 passed its gates")
+		w.run(10 * time.Second)
+		w.order(rollout.Pause)
+		w.run(5 * time.Second)
+		w.order("")
+		w.run(70 * time.Second)
+		return w
+	},
+	"a replay is refused and silence rejects": func() *world {
+		w := replaying(1)
+		w.silence = rollout.SilenceReject
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, unheard: refused}
+		w.want("v2", "v2 passed its gates")
+		w.run(20 * time.Second)
+		return w
+	},
+	"no traffic and a replay is refused": func() *world {
+		w := judging(1)
+		w.silent, w.silence, w.deadline = true, rollout.SilenceReplay, time.Minute
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, unheard: refused}
+		w.want("v2", "v2 passed its gates, and no shopper comes")
+		w.run(80 * time.Second)
+		w.silent = false
+		w.event("shoppers come")
+		w.run(40 * time.Second)
 		return w
 	},
 	"gates are edited during a replay": func() *world {

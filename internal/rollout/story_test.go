@@ -238,6 +238,11 @@ func TestStoryIsTheSameFromAnyRestartPoint(t *testing.T) {
 			w.natures["v2"] = nature{readyAfter: 3 * time.Second, bad: true}
 			return w
 		},
+		"replayed and refused": func() *world {
+			w := replaying(2)
+			w.silence, w.natures["v2"] = rollout.SilenceReject, nature{readyAfter: 3 * time.Second, unheard: refused}
+			return w
+		},
 	} {
 		t.Run(name, func(t *testing.T) { restartEverywhere(t, begin) })
 	}

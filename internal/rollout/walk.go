@@ -30,7 +30,11 @@ func (d *decision) walk(candidate fleet.Set) {
 	}
 	if waiting := d.awaited(steps[at], record.Applied); waiting != "" {
 		d.resize(candidate, d.facts.need(steps[at]))
-		d.stage(stageOf(steps, at), "%s%s", what, waiting)
+		stage := stageOf(steps, at)
+		if steps[at].Shadow > 0 && d.plan.Replay && d.facts.unusable() {
+			stage = v1alpha1.ReasonReplayFailed
+		}
+		d.stage(stage, "%s%s", what, waiting)
 		return
 	}
 	if need := d.facts.need(steps[at]); !candidate.Whole(need) {

@@ -66,13 +66,15 @@ type nature struct {
 	bad        bool   // the verdict is against it
 	turnsBad   int    // the verdict is for it at first, and against it after this many pairs
 	unasked    string // a replay fails, for this reason
+	unheard    string // what a replay says is refused, for this reason
 }
 
 // replayJob is a comparison in a Job.
 type replayJob struct {
-	epoch  string
-	ends   time.Time
-	failed string
+	epoch   string
+	ends    time.Time
+	failed  string
+	refused string
 }
 
 type deployment struct {
@@ -225,18 +227,24 @@ func (w *world) replay() rollout.Replay {
 	case w.job.failed != "":
 		return rollout.Replay{State: rollout.ReplayFailed, Message: w.job.failed}
 	}
+	if w.job.refused != "" {
+		return rollout.Replay{State: rollout.ReplayRefused, Message: w.job.refused}
+	}
 	return rollout.Replay{State: rollout.ReplayRunning}
 }
 
 // work lets the replay end: it fails, or gives its evidence once.
 func (w *world) work() {
 	j := w.job
-	if j == nil || j.failed != "" || w.replayed[j.epoch] || w.now.Before(j.ends) {
+	if j == nil || j.failed+j.refused != "" || w.replayed[j.epoch] || w.now.Before(j.ends) {
 		return
 	}
 	w.touched = true
 	if failure := w.natures[w.wanted].unasked; failure != "" {
 		j.failed = failure
+		return
+	}
+	if j.refused = w.natures[w.wanted].unheard; j.refused != "" {
 		return
 	}
 	w.evidence[j.epoch] += w.known

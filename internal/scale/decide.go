@@ -52,8 +52,7 @@ func (d *decider) observe() {
 	last := &d.samples[len(d.samples)-1]
 	last.need = max(last.need, d.stable)
 	if byHand {
-		// Whoever asked for more may know something that the arrivals do not show yet.
-		d.remember(d.present)
+		last.asked = max(last.asked, d.present)
 	}
 }
 
@@ -103,6 +102,9 @@ func (d *decider) out(more int32, reason Reason) Decision {
 // stable window: a shorter look would say so, and take it back, with every breath of the noise.
 func (d *decider) in() Decision {
 	now := d.enough(d.StableWindow)
+	if now >= d.present && d.enoughFor(d.StableWindow) < d.present {
+		return d.asked()
+	}
 	if now >= d.present {
 		return d.keep(ReasonSteady, "%s enough", replicas(d.present))
 	}
@@ -110,7 +112,11 @@ func (d *decider) in() Decision {
 		return d.keep(ReasonReadingsMissing, "%s enough by what is known, but nothing is taken away without knowing the load of %s", replicas(now), names(d.silent))
 	}
 	// What works or arrives at this moment has to stay, whatever the windows say.
-	to := max(d.enough(d.ScaleDownDelay), pods(max(d.burst, d.work)), pods(float64(d.present)/d.MaxScaleDown))
+	least := max(pods(max(d.burst, d.work)), pods(float64(d.present)/d.MaxScaleDown))
+	to := max(d.enough(d.ScaleDownDelay), least)
+	if to >= d.present && max(d.enoughFor(d.ScaleDownDelay), least) < d.present {
+		return d.asked()
+	}
 	justChanged := d.mostWanted(d.now, d.StableWindow) > d.present
 	if to >= d.present || justChanged || !d.heard(d.now, d.ScaleDownDelay) {
 		return d.keep(ReasonDelayed, "%s enough now; pods are taken away when they were for %v", replicas(now), d.ScaleDownDelay)
@@ -118,8 +124,19 @@ func (d *decider) in() Decision {
 	return d.to(to, ReasonLoadFell, "%s enough", replicas(to))
 }
 
-// enough is how many would have met every need of the last while, with a margin.
+// asked keeps what somebody asked for: whoever did may know something that the arrivals do not show yet.
+func (d *decider) asked() Decision {
+	return d.keep(ReasonRequested, "%s enough for that, and %d were asked for: so many are kept for %v, and then as many as are needed",
+		replicas(d.enoughFor(d.StableWindow)), d.mostAsked(d.now, d.ScaleDownDelay), d.ScaleDownDelay)
+}
+
+// enough is how many would have met every need of the last while, with a margin, and everybody who asked for more.
 func (d *decider) enough(while time.Duration) int32 {
+	return max(d.enoughFor(while), d.mostAsked(d.now, while))
+}
+
+// enoughFor is enough without those who asked: what the load needs.
+func (d *decider) enoughFor(while time.Duration) int32 {
 	return max(pods(d.mostNeeded(d.now, while)*margin), d.MinReplicas)
 }
 

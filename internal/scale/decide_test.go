@@ -97,8 +97,8 @@ func TestADecisionHasItsReason(t *testing.T) {
 			change: func(f *scale.Facts) { say(f, scale.Reading{Arrivals: 0.1, Busy: 1}) },
 		},
 		"idle, and somebody has just asked for more": {
-			before: idle, length: 6 * time.Minute, pods: 2, want: 6, reason: scale.ReasonSteady,
-			change: func(f *scale.Facts) { f.Wanted = 6 },
+			before: idle, length: 6 * time.Minute, pods: 2, want: 6, reason: scale.ReasonRequested,
+			says: "1 replica is enough for that, and 6 were asked for", change: func(f *scale.Facts) { f.Wanted = 6 },
 		},
 		"another version gets more than all pods could do": {
 			before: calm, length: 6 * time.Minute, pods: 2, want: 10, reason: scale.ReasonBurst,
@@ -139,7 +139,7 @@ func TestADecisionHasItsReason(t *testing.T) {
 			before: calm, length: time.Minute, pods: 1, want: 1, reason: scale.ReasonBounds, change: func(f *scale.Facts) { f.Wanted = 0 },
 		},
 		"pods that are coming are enough": {
-			before: flooded, length: time.Minute, pods: 2, want: 10, reason: scale.ReasonSteady,
+			before: flooded, length: time.Minute, pods: 2, want: 10, reason: scale.ReasonRequested, says: "9 replicas are enough",
 			change: func(f *scale.Facts) {
 				f.Wanted = 10
 				for range 8 {

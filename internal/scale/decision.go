@@ -16,6 +16,8 @@ const (
 	ReasonAtMaximum Reason = "AtMaximum"
 	// ReasonDelayed: fewer would be enough now, but not yet for the whole scale-down delay.
 	ReasonDelayed Reason = "ScaleInDelayed"
+	// ReasonRequested: fewer would be enough for the load, and somebody asked for so many within the scale-down delay.
+	ReasonRequested Reason = "Requested"
 	// ReasonLoadFell: fewer were enough for the whole scale-down delay.
 	ReasonLoadFell Reason = "LoadFell"
 	// ReasonReadingsMissing: a ready pod is silent, and nothing is taken away on missing data.

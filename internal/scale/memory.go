@@ -23,8 +23,8 @@ type sample struct {
 	arrivals float64
 	// need is how many pods would have been enough, by the stable window.
 	need float64
-	// wanted is how many there were to be.
-	wanted int32
+	// wanted is how many there were to be, and asked how many of them somebody asked for in this look; 0 for nobody.
+	wanted, asked int32
 }
 
 const (
@@ -100,12 +100,22 @@ func (m Memory) mean(now time.Time, d time.Duration) float64 {
 	return sum / weights
 }
 
-// mostNeeded and mostWanted are the highest of the last d.
+// mostNeeded, mostAsked and mostWanted are the highest of the last d.
 func (m Memory) mostNeeded(now time.Time, d time.Duration) float64 {
 	high := 0.0
 	for _, x := range m.samples {
 		if now.Sub(x.at) <= d {
 			high = max(high, x.need)
+		}
+	}
+	return high
+}
+
+func (m Memory) mostAsked(now time.Time, d time.Duration) int32 {
+	var high int32
+	for _, x := range m.samples {
+		if now.Sub(x.at) <= d {
+			high = max(high, x.asked)
 		}
 	}
 	return high

@@ -36,6 +36,7 @@ var bad = map[string]bool{
 
 	v1alpha1.ReasonScalingAtMaximum:       true,
 	v1alpha1.ReasonScalingReadingsMissing: true,
+	v1alpha1.ReasonScalingRequestCut:      true,
 }
 
 // Bad tells whether a reason asks a person to do something.

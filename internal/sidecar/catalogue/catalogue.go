@@ -107,7 +107,7 @@ func openDisk(u *url.URL) (shelf, error) {
 
 func openObjects(ctx context.Context, u *url.URL) (shelf, error) {
 	// The catalogue is the sidecar's only bucket, so its credentials have the usual names.
-	b, err := bucket.Open(ctx, u, bucket.Keys{Field: "spec.catalogue.secretRef"})
+	b, err := bucket.Open(ctx, u, bucket.Keys{Field: "spec.catalogue.secretRef", URI: "spec.catalogue.uri"})
 	if err != nil {
 		return nil, err
 	}
