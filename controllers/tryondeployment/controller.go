@@ -97,6 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}
 	captures := r.eraser().Pass(ctx, obj, r.Clock.Now())
 	if captures.Gone {
+		r.eraser().Announce(obj, captures)
 		return res, nil
 	}
 	write, told := status.Begin(r.Client, r.Recorder, obj), obj.Status.History
@@ -104,6 +105,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		committed := write.Commit(ctx)
 		if committed == nil {
 			r.announce(obj, told)
+			r.eraser().Announce(obj, captures)
 		}
 		res, err = runner.Settle(res, errors.Join(err, committed))
 	}()
