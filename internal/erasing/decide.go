@@ -116,7 +116,7 @@ func take(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus) Plan {
 // keep says how requests are kept. A Job that erases from before has no business there any more.
 func keep(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus, seen *Seen) Plan {
 	p := Plan{Place: place, Clear: seen.remains()}
-	c, err := resources.CaptureOf(tod)
+	c, err := resources.CaptureOf(tod, seen.Store)
 	switch {
 	case err != nil:
 		p.Reason, p.Message = v1alpha1.ReasonStoreUnavailable, err.Error()

@@ -41,6 +41,8 @@ type Seen struct {
 	// Users say what keeps the place in use, Serving that a serving pod is among them.
 	Users   []string
 	Serving bool
+	// Store is the one beside which the place has to be.
+	Store resources.Store
 	// Jobs are those that use the place and have not ended, Deployments all of the object.
 	Jobs        []*batchv1.Job
 	Deployments []*appsv1.Deployment
@@ -57,7 +59,7 @@ func (e *Eraser) Pass(ctx context.Context, tod *v1alpha1.TryOnDeployment, now ti
 
 // Observe looks who erases, and who uses the place in the status.
 func (e *Eraser) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*Seen, error) {
-	seen := &Seen{}
+	seen := &Seen{Store: e.Run.Config.Store}
 	var err error
 	if seen.Runs, err = e.Run.Jobs(ctx, tod, client.MatchingLabels(resources.EraseSelector(tod.Name))); err != nil {
 		return nil, err

@@ -37,17 +37,21 @@ type Capture struct {
 	Bytes   int64
 
 	claim, sub, secret string
+	place              *url.URL
 }
 
 // CaptureOf is the folder that pods of a deployment use now: none before the status says that captured requests may lie there, because what
 // nobody knows of is never erased. Every error wraps ErrStore.
-func CaptureOf(tod *v1alpha1.TryOnDeployment) (Capture, error) {
+func CaptureOf(tod *v1alpha1.TryOnDeployment, store Store) (Capture, error) {
 	spec, place := tod.Spec.Capture, tod.Status.Capture
 	held := slices.Contains(tod.Finalizers, names.CapturesFinalizer) && tod.DeletionTimestamp.IsZero()
 	if spec.To.URI == "" || place == nil || place.URI != spec.To.URI || !held {
 		return Capture{}, nil
 	}
 	c, err := CaptureIn(tod, v1alpha1.CaptureStatus{URI: spec.To.URI, SecretRef: spec.To.SecretRef})
+	if err == nil {
+		err = apart(tod, store, c)
+	}
 	c.Percent, c.Age, c.Bytes = cmp.Or(spec.SamplePercent, 10), 24*time.Hour, 1<<30
 	if spec.TTL != nil {
 		c.Age = spec.TTL.Duration
@@ -56,6 +60,42 @@ func CaptureOf(tod *v1alpha1.TryOnDeployment) (Capture, error) {
 		c.Bytes = spec.MaxSize.Value()
 	}
 	return c, err
+}
+
+// apart refuses a folder among other things: garments are for everybody, captured requests are not; and the artefact store takes every file
+// in it for its own when it is swept.
+func apart(tod *v1alpha1.TryOnDeployment, store Store, c Capture) error {
+	to := tod.Spec.Capture.To.URI
+	if catalogue := tod.Spec.Catalogue.URI; overlap(c.place, placeOf(catalogue)) {
+		return fmt.Errorf("%w: spec.capture.to %q: the folder %s and that of spec.catalogue, %s, lie in each other; name a folder beside it, or another claim or bucket",
+			ErrStore, to, strings.TrimPrefix(c.place.Path, "/"), catalogue)
+	}
+	uri := store.URI
+	if store.Claim != "" {
+		uri = "pvc://" + store.Claim
+	}
+	if overlap(c.place, placeOf(uri)) {
+		return fmt.Errorf("%w: spec.capture.to %q lies in the artefact store, %s, which training pods can read and a sweep takes for its own; name another claim, bucket or prefix",
+			ErrStore, to, uri)
+	}
+	return nil
+}
+
+// placeOf is a folder of a claim or a bucket, as far as it matters whether two lie in each other; nil for none.
+func placeOf(uri string) *url.URL {
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: path.Join("/", u.Path), RawQuery: u.Query().Get("endpoint")}
+}
+
+func overlap(a, b *url.URL) bool {
+	if a == nil || b == nil || a.Scheme != b.Scheme || a.Host != b.Host || a.RawQuery != b.RawQuery {
+		return false
+	}
+	one, other := strings.TrimSuffix(a.Path, "/")+"/", strings.TrimSuffix(b.Path, "/")+"/"
+	return strings.HasPrefix(one, other) || strings.HasPrefix(other, one)
 }
 
 // CaptureIn is the folder of a deployment in a place. Claims belong to a namespace, so its name is no part of a path in one.
@@ -80,6 +120,7 @@ func CaptureIn(tod *v1alpha1.TryOnDeployment, place v1alpha1.CaptureStatus) (Cap
 	default:
 		c.URI, c.claim, c.sub = "file://"+captureDir, u.Host, strings.TrimPrefix(path.Join("/", u.Path, tod.Name), "/")
 	}
+	c.place = placeOf(place.URI).JoinPath(folder)
 	c.Shown = fmt.Sprintf("%s (folder %s)", place.URI, folder)
 	return c, nil
 }
