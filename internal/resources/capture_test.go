@@ -100,6 +100,36 @@ func TestNothingIsKeptBeforeTheStatusSaysWhere(t *testing.T) {
 	}
 }
 
+func TestJobsUseAFolderOnlyOnceServingPodsMayWriteThere(t *testing.T) {
+	for access, want := range map[v1alpha1.CaptureAccess]bool{v1alpha1.CaptureLook: false, v1alpha1.CaptureWrite: true, "": true} {
+		tod := capturing("pvc://captures", "")
+		tod.Status.Capture.Access = access
+		c, err := UsedCaptureOf(tod, Store{})
+		if err != nil || (c.Task() != nil) != want {
+			t.Errorf("%q: they use %+v, %v; want a folder: %t", access, c.Task(), err, want)
+		}
+	}
+}
+
+func TestAPermitIsForOneTakingOfOnePlace(t *testing.T) {
+	permits := map[string]bool{}
+	for _, since := range []time.Time{time.Unix(1, 0), time.Unix(2, 0)} {
+		for _, uri := range []string{"pvc://captures", "pvc://captures/a", "s3://shop/a"} {
+			tod := capturing(uri, "")
+			tod.Status.Capture.SinceTime = ptr.To(metav1.NewTime(since))
+			c, err := CaptureOf(tod, Store{})
+			in, _ := CaptureIn(tod, *tod.Status.Capture)
+			if err != nil || c.Permit == "" || c.Permit != in.Permit {
+				t.Fatalf("%s: pods wait for %q and %q is permitted: %v", uri, c.Permit, in.Permit, err)
+			}
+			permits[c.Permit] = true
+		}
+	}
+	if len(permits) != 6 {
+		t.Errorf("%d permits for 6 takings: what was for one would be for another", len(permits))
+	}
+}
+
 func TestAFolderAmongOtherThingsIsRefused(t *testing.T) {
 	claim, bucket := Store{Claim: "artefacts", URI: "file:///artefacts"}, Store{URI: "s3://artefacts/team?endpoint=https://a.example"}
 	for name, tt := range map[string]struct {
@@ -143,7 +173,7 @@ func TestHowMuchIsKeptIsSaidToTheSidecar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"--capture", "file:///capture", "--capture-percent", "10", "--capture-ttl", "24h0m0s", "--capture-bytes", "1073741824"}
+	want := []string{"--capture", "file:///capture", "--capture-percent", "10", "--capture-ttl", "24h0m0s", "--capture-bytes", "1073741824", "--capture-permit", "/capture-permit/" + plain.Permit}
 	if diff := cmp.Diff(want, plain.Flags()); diff != "" {
 		t.Errorf("by default (-want +got):\n%s", diff)
 	}
@@ -153,7 +183,7 @@ func TestHowMuchIsKeptIsSaidToTheSidecar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = []string{"--capture", "file:///capture", "--capture-percent", "100", "--capture-ttl", "1h30m0s", "--capture-bytes", "16777216"}
+	want = []string{"--capture", "file:///capture", "--capture-percent", "100", "--capture-ttl", "1h30m0s", "--capture-bytes", "16777216", "--capture-permit", "/capture-permit/" + plain.Permit}
 	if diff := cmp.Diff(want, asked.Flags()); diff != "" {
 		t.Errorf("as asked (-want +got):\n%s", diff)
 	}

@@ -113,6 +113,7 @@ func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version, capture 
 	sidecar := &spec.Containers[0]
 	sidecar.Command = append(sidecar.Command, capture.Flags()...)
 	capture.Open(sidecar)
+	capture.Await(&spec, sidecar, tod.Name)
 	spec.Volumes = append(spec.Volumes, capture.Volumes()...)
 	resources.ShareClaims(&spec)
 	spec.TerminationGracePeriodSeconds = ptr.To(int64((drainTimeout(tod) + stopSlack).Seconds()))

@@ -101,6 +101,12 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 		tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "pvc://shop/garments"}
 		return tod
 	}
+	permit := func(tod *v1alpha1.TryOnDeployment) func() (any, error) {
+		return func() (any, error) {
+			capture, err := resources.CaptureOf(tod, claim())
+			return serving.MakeCapturePermit(tod, capture), err
+		}
+	}
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeDeployment(tod, version, serving.Places{Taken: 2, All: 2}) }
 	}
@@ -114,6 +120,7 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 		"deployment-capture-pvc":    deployment(withClaim, inClaim()),
 		"deployment-capture-s3":     deployment(withBucket, inBucket()),
 		"deployment-claim-shared":   deployment(withClaim, inCatalogue()),
+		"capture-permit":            permit(inClaim()),
 		"replay-capture-pvc":        replay(withClaim, inClaim()),
 		"replay-capture-s3":         replay(withBucket, inBucket()),
 		"erase-policy":              func() (any, error) { return serving.MakeErasePolicy(storefront()), nil },

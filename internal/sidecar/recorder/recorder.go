@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -22,6 +23,8 @@ type Folder interface {
 type Options struct {
 	// Open opens the folder; Run does, until it succeeds.
 	Open func(ctx context.Context) (Folder, error)
+	// Permitted says whether requests may be kept; until it does, nothing is written. Nil permits.
+	Permitted func() bool
 	// Percent is the share of answered requests that is captured, 1..100.
 	Percent int
 	// Bounds of the folder.
@@ -53,6 +56,8 @@ const (
 	patience = 30 * time.Second
 	// sweepEvery is how often the folder is swept when nothing is written; quarter of the age where that is less.
 	sweepEvery = time.Minute
+	// permitEvery is how often the permit is looked for.
+	permitEvery = time.Second
 )
 
 // Recorder captures requests. Its methods are safe for concurrent use; one Run does the work. A nil Recorder captures nothing.
@@ -61,6 +66,8 @@ type Recorder struct {
 	deal    share.Deal
 	pace    *rate.Limiter
 	queue   chan capture.Request
+	// held is true until there is a permit, which is never taken back.
+	held atomic.Bool
 
 	mu    sync.Mutex
 	bytes int64
@@ -73,13 +80,18 @@ type Recorder struct {
 
 // New makes a recorder; nothing is written before Run.
 func New(o Options) *Recorder {
-	return &Recorder{options: o, pace: rate.NewLimiter(perSecond, burst), queue: make(chan capture.Request, o.Waiting)}
+	r := &Recorder{options: o, pace: rate.NewLimiter(perSecond, burst), queue: make(chan capture.Request, o.Waiting)}
+	r.held.Store(o.Permitted != nil && !o.Permitted())
+	return r
 }
+
+// Held says that nothing is kept yet for want of a permit.
+func (r *Recorder) Held() bool { return r.held.Load() }
 
 // Choose tells whether the request just answered is one of those to capture. of is the percentage of all answered requests that Choose is
 // asked about, so that the share of all is right.
 func (r *Recorder) Choose(of int) bool {
-	return r != nil && of > 0 && r.deal.Next(min(100, r.options.Percent*100/of))
+	return r != nil && of > 0 && !r.Held() && r.deal.Next(min(100, r.options.Percent*100/of))
 }
 
 // Offer takes a request if there is room. It never waits: it is called by those who answer shoppers. The pixels must not be changed afterwards.
@@ -120,6 +132,9 @@ func (r *Recorder) Run(ctx context.Context) {
 	ticker := time.NewTicker(max(time.Second, min(sweepEvery, r.options.Bounds.Age/4)))
 	defer ticker.Stop()
 	defer r.close()
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	waiting.Go(func() { r.await(ctx) })
 	for {
 		if r.open(ctx) {
 			r.sweep(ctx)
@@ -133,6 +148,20 @@ func (r *Recorder) Run(ctx context.Context) {
 			r.mu.Lock()
 			r.bytes -= size(q)
 			r.mu.Unlock()
+		}
+	}
+}
+
+// await waits for the permit. Meanwhile the folder is opened and swept, which tells whether it can be used.
+func (r *Recorder) await(ctx context.Context) {
+	ticker := time.NewTicker(permitEvery)
+	defer ticker.Stop()
+	for r.Held() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.held.Store(!r.options.Permitted())
 		}
 	}
 }
@@ -157,7 +186,7 @@ func (r *Recorder) close() {
 }
 
 func (r *Recorder) write(ctx context.Context, q capture.Request) {
-	if r.folder == nil {
+	if r.folder == nil || r.Held() {
 		r.options.Dropped(DropUnwritten)
 		return
 	}
