@@ -48,7 +48,23 @@ type CaptureStatus struct {
 	// +optional
 	SecretRef SecretReference `json:"secretRef,omitempty,omitzero"`
 
-	// sinceTime is from when on requests may have been kept there.
+	// sinceTime is when the place was taken.
 	// +optional
 	SinceTime *metav1.Time `json:"sinceTime,omitempty"`
+
+	// access is what pods may do with the place: Look as long as none has said that it can use it, then Write. With Look nothing was ever
+	// kept there, so that nothing needs to be erased.
+	// +optional
+	Access CaptureAccess `json:"access,omitempty"`
 }
+
+// CaptureAccess is what pods may do with a place of captured requests. When it is not said, requests may lie there.
+// +kubebuilder:validation:Enum=Look;Write
+type CaptureAccess string
+
+const (
+	// CaptureLook: pods may open and list the place.
+	CaptureLook CaptureAccess = "Look"
+	// CaptureWrite: pods may keep requests there.
+	CaptureWrite CaptureAccess = "Write"
+)

@@ -217,7 +217,7 @@ const (
 const (
 	// ReasonCapturing: serving pods keep a sample of the answered requests.
 	ReasonCapturing = "Capturing"
-	// ReasonCapturePending: captured requests may be kept from now on, but no serving pod does it yet.
+	// ReasonCapturePending: requests are to be kept, but no serving pod does it yet; the message has what the new pods lack.
 	ReasonCapturePending = "CapturePending"
 	// ReasonCaptureFailing: a ready pod cannot keep requests as asked; the message has the pod's words. Shoppers are served, and what cannot
 	// be kept is dropped.

@@ -22,6 +22,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/task"
 )
 
@@ -37,20 +38,70 @@ func (p *player) guard(ctx context.Context) error {
 	}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if pod.Annotations[names.AnnotationCaptures] == "" {
+		if pod.Annotations[names.AnnotationCaptures] != "" && len(jobs.Items) > 0 {
+			p.breaches = append(p.breaches, fmt.Sprintf("pod %s can keep requests while %s erases them", pod.Name, jobs.Items[0].Name))
+		}
+		if !p.keeping[string(pod.UID)] {
 			continue
 		}
 		tod := &v1alpha1.TryOnDeployment{}
 		err := p.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[names.LabelDeployment]}, tod)
 		left := apierrors.IsNotFound(err) || tod.Annotations[names.LeaveCapturesAnnotation] == "true"
-		if !left && (!slices.Contains(tod.Finalizers, names.CapturesFinalizer) || tod.Status.Capture == nil) {
+		if !left && !holds(tod, pod) {
 			p.breaches = append(p.breaches, fmt.Sprintf("pod %s keeps requests that nothing holds: finalizers %v, status %+v", pod.Name, tod.Finalizers, tod.Status.Capture))
-		}
-		if len(jobs.Items) > 0 {
-			p.breaches = append(p.breaches, fmt.Sprintf("pod %s keeps requests while %s erases them", pod.Name, jobs.Items[0].Name))
 		}
 	}
 	return nil
+}
+
+// holds says whether a deployment would erase what a pod keeps.
+func holds(tod *v1alpha1.TryOnDeployment, pod *corev1.Pod) bool {
+	place := tod.Status.Capture
+	if place == nil || place.Access != v1alpha1.CaptureWrite || !slices.Contains(tod.Finalizers, names.CapturesFinalizer) {
+		return false
+	}
+	folder, err := resources.CaptureIn(tod, *place)
+	return err == nil && folder.Mark == pod.Annotations[names.AnnotationCaptures]
+}
+
+// permit lets those pods keep requests that find their permit. They do it until they end.
+func (p *player) permit(ctx context.Context, pods []corev1.Pod) error {
+	var configs corev1.ConfigMapList
+	if err := p.List(ctx, &configs, client.InNamespace(p.namespace)); err != nil {
+		return err
+	}
+	clear(p.permitted)
+	for i := range configs.Items {
+		for key := range configs.Items[i].Data {
+			p.permitted["/capture-permit/"+key] = configs.Items[i].Name == "storefront-capture-permit"
+		}
+	}
+	for i := range pods {
+		uid := string(pods[i].UID)
+		if permit := p.permits[uid]; permit != "" && p.permitted[permit] {
+			p.keeping[uid] = true
+		}
+	}
+	return nil
+}
+
+// permitOf is the file that a pod waits for before it keeps requests; empty for none.
+func permitOf(pod *corev1.PodSpec) string {
+	command := pod.Containers[0].Command
+	if i := slices.Index(command, "--capture-permit"); i >= 0 {
+		return command[i+1]
+	}
+	return ""
+}
+
+// lacks says which claim a pod waits for that does not exist.
+func (p *player) lacks(pod *corev1.Pod) (why string, is bool) {
+	for _, v := range pod.Spec.Volumes {
+		if c := v.PersistentVolumeClaim; c != nil && p.lacking[c.ClaimName] {
+			return fmt.Sprintf("persistentvolumeclaim %q not found", c.ClaimName), true
+		}
+	}
+	return "", false
 }
 
 // keeps makes a deployment that keeps its requests, and waits until it does.
@@ -135,7 +186,9 @@ func (s *stage) awaitGone(key client.ObjectKey) {
 }
 
 // keptIn gives the subPath at which each container of the only Deployment sees captured requests.
-func (s *stage) keptIn() (mounts []string) {
+func (s *stage) keptIn() []string { return s.mounts("capture") }
+
+func (s *stage) mounts(volume string) (mounts []string) {
 	s.Helper()
 	var deployments appsv1.DeploymentList
 	s.must(s.List(s.Context(), &deployments, client.InNamespace(s.player.namespace)))
@@ -143,13 +196,126 @@ func (s *stage) keptIn() (mounts []string) {
 		spec := deployments.Items[i].Spec.Template.Spec
 		for _, c := range append(spec.InitContainers, spec.Containers...) {
 			for _, m := range c.VolumeMounts {
-				if m.Name == "capture" {
+				if m.Name == volume {
 					mounts = append(mounts, c.Name+" "+m.SubPath)
 				}
 			}
 		}
 	}
 	return mounts
+}
+
+func forgetsWhatWasNeverUsable(s *stage) {
+	s.player.locked(func() { s.player.lacking["capture"] = true })
+	s.model("tops")
+	s.pass("tops", 1)
+	s.manage()
+	key := s.deploy("storefront", "tops", 1)
+	s.await(key, "it serves", serves("tops-v1"))
+	s.player.locked(func() { s.player.promised = 1 })
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = "pvc://capture" })
+	tod := s.await(key, "the missing claim is said", func(tod *v1alpha1.TryOnDeployment) bool {
+		c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing)
+		return c != nil && c.Reason == v1alpha1.ReasonCapturePending && strings.Contains(c.Message, `persistentvolumeclaim "capture" not found`)
+	})
+	ready := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionReady)
+	if ready.Status != metav1.ConditionTrue || !strings.Contains(ready.Message, `"capture" not found`) || !meta.IsStatusConditionFalse(tod.Status.Conditions, v1alpha1.ConditionRolledOut) {
+		s.Errorf("the old pod serves, but: %s", show(tod))
+	}
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = "pvc://captures" })
+	tod = s.await(key, "requests are kept in the right place", captures("pvc://captures"))
+	if tod.Status.Capture.Access != v1alpha1.CaptureWrite {
+		s.Errorf("captured requests may be lost: %+v", tod.Status.Capture)
+	}
+	s.erasesNothing()
+
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = "pvc://capture" })
+	job, erase := s.awaitErasing("")
+	s.erased(job, erase, "")
+	s.await(key, "the wrong place is taken again", func(tod *v1alpha1.TryOnDeployment) bool {
+		return tod.Status.Capture != nil && tod.Status.Capture.URI == "pvc://capture" && tod.Status.Capture.Access == v1alpha1.CaptureLook
+	})
+	s.must(s.Delete(s.Context(), &v1alpha1.TryOnDeployment{ObjectMeta: metav1.ObjectMeta{Name: key.Name, Namespace: key.Namespace}}))
+	s.awaitGone(key)
+}
+
+func erasesWhatAPodMayHaveKept(s *stage) {
+	s.player.locked(func() { s.player.unkept = "no such bucket" })
+	s.model("tops")
+	s.pass("tops", 1)
+	stop := s.manage()
+	key := s.deploy("storefront", "tops", 1)
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = "s3://shop/captures" })
+	s.await(key, "the trouble is said", func(tod *v1alpha1.TryOnDeployment) bool {
+		return capturing(v1alpha1.ReasonCaptureFailing)(tod) && tod.Status.Capture.Access == v1alpha1.CaptureLook && serves("tops-v1")(tod)
+	})
+	s.player.locked(func() { s.player.unkept = "" })
+	s.annotate(key, "look", "now")
+	s.await(key, "requests may be kept", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Capture.Access == v1alpha1.CaptureWrite })
+	// Whether the manager came to permit it, and what became of the pods meanwhile, does not matter.
+	stop()
+	var pods corev1.PodList
+	s.must(s.List(s.Context(), &pods, client.InNamespace(key.Namespace)))
+	for i := range pods.Items {
+		s.must(client.IgnoreNotFound(s.Delete(s.Context(), &pods.Items[i])))
+	}
+	s.player.locked(func() { s.player.unkept = "no such bucket" })
+	s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = "s3://shop/elsewhere" })
+	s.manage()
+	job, erase := s.awaitErasing("")
+	if !strings.HasPrefix(erase.Capture.Shown, "s3://shop/captures ") {
+		s.Errorf("erased is %s", erase.Capture.Shown)
+	}
+	s.erased(job, erase, "")
+	s.await(key, "the other place is taken", func(tod *v1alpha1.TryOnDeployment) bool { return tod.Status.Capture.URI == "s3://shop/elsewhere" })
+}
+
+func sharesAClaim(s *stage) {
+	s.model("tops")
+	s.pass("tops", 1)
+	s.manage()
+	tod := &v1alpha1.TryOnDeployment{
+		ObjectMeta: metav1.ObjectMeta{Name: "storefront", Namespace: s.player.namespace},
+		Spec: v1alpha1.TryOnDeploymentSpec{
+			Model: v1alpha1.ServedModel{Name: "tops"}, Catalogue: v1alpha1.BlobSource{URI: "pvc://shop/garments"},
+			Capture: v1alpha1.CaptureSpec{To: v1alpha1.BlobSource{URI: "pvc://tryon-artefacts/captures"}},
+		},
+	}
+	s.must(s.Create(s.Context(), tod))
+	key := client.ObjectKeyFromObject(tod)
+	for _, refused := range []struct{ uri, word string }{
+		{"pvc://tryon-artefacts/captures", "lies in the artefact store, pvc://tryon-artefacts"},
+		{"pvc://shop/garments/captures", "that of spec.catalogue, pvc://shop/garments"},
+	} {
+		s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = refused.uri })
+		s.await(key, refused.uri+" is refused", func(tod *v1alpha1.TryOnDeployment) bool {
+			c := meta.FindStatusCondition(tod.Status.Conditions, v1alpha1.ConditionCapturing)
+			return c != nil && c.Reason == v1alpha1.ReasonStoreUnavailable && strings.Contains(c.Message, refused.word) && stageIs(v1alpha1.ReasonStoreUnavailable)(tod)
+		})
+	}
+	s.erasesNothing()
+	for _, shared := range []struct{ uri, folder string }{{"pvc://shop/captures", "captures/storefront"}, {"pvc://shop", "storefront"}} {
+		s.edit(key, func(spec *v1alpha1.TryOnDeploymentSpec) { spec.Capture.To.URI = shared.uri })
+		if shared.uri == "pvc://shop" {
+			job, erase := s.awaitErasing("")
+			s.erased(job, erase, "")
+		}
+		// That pods keep requests says that the API server has taken them.
+		s.await(key, "requests are kept in "+shared.uri, captures(shared.uri))
+		if got, want := s.mounts("catalogue"), []string{"sidecar garments", "sidecar " + shared.folder}; !slices.Equal(got, want) {
+			s.Errorf("%s: mounts of the shared claim %q, want %q", shared.uri, got, want)
+		}
+	}
+}
+
+// erasesNothing fails when a Job erases.
+func (s *stage) erasesNothing() {
+	s.Helper()
+	var jobs batchv1.JobList
+	s.must(s.List(s.Context(), &jobs, client.InNamespace(s.player.namespace)))
+	if len(jobs.Items) > 0 {
+		s.Errorf("%s erases what nobody kept", jobs.Items[0].Name)
+	}
 }
 
 func keepsAndErases(s *stage) {

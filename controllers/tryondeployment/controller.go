@@ -97,6 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}
 	captures := r.eraser().Pass(ctx, obj, r.Clock.Now())
 	if captures.Gone {
+		r.eraser().Announce(obj, captures)
 		return res, nil
 	}
 	write, told := status.Begin(r.Client, r.Recorder, obj), *obj.Status.DeepCopy()
@@ -104,6 +105,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		committed := write.Commit(ctx)
 		if committed == nil {
 			r.announce(obj, told)
+			r.eraser().Announce(obj, captures)
 		}
 		res, err = runner.Settle(res, errors.Join(err, committed))
 	}()
@@ -115,15 +117,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}
 	seen, err := r.observe(ctx, obj)
 	if seen != nil {
-		captures = captures.Hear(servingpod.CaptureTrouble(seen.Pods, seen.Reports))
+		captures = captures.Hear(servingpod.Capture(seen.Pods, seen.Reports, captures.Mark))
 	}
-	erasing.Summarize(obj, captures)
 	plan := decide(obj, seen, r.Clock.Now())
 	if err == nil {
 		// The report comes first: the next judgement's ledger would take the place of its evidence.
 		plan.Report = reporting.Act(ctx, r.Runner, obj, seen.Report, plan.Report)
 		err = r.act(ctx, obj, seen, plan)
 	}
+	// Not before: what acts may rely on what is in the status already, and on nothing that is yet to be written.
+	erasing.Summarize(obj, captures)
 	summarize(obj, seen, plan, err)
 	if err == nil {
 		res.RequeueAfter = soonest(plan.RecheckAfter, captures.Wait)

@@ -24,6 +24,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 // player plays the parts of the cluster that a lone kube-apiserver lacks: Deployments make pods, pods start or crash, Services get
@@ -42,8 +43,12 @@ type player struct {
 	// arrivals are how much work arrives at a version, of which each ready pod says its part, and ready how many there are.
 	arrivals map[string]float64
 	ready    map[string]int
-	// unkept is why pods cannot keep requests.
-	unkept string
+	// unkept is why pods cannot keep requests, and lacking are the claims and Secrets that do not exist.
+	unkept  string
+	lacking map[string]bool
+	// permits are what pods wait for before they keep requests, by UID, and permitted the ones that there are; keeping pods do it.
+	permits            map[string]string
+	permitted, keeping map[string]bool
 	// documents are what pods apply, by UID.
 	documents map[string]control.Document
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
@@ -68,6 +73,7 @@ func newPlayer(c client.Client, namespace string) *player {
 	return &player{
 		Client: c, namespace: namespace, crashing: map[string]bool{}, deaf: map[string]bool{},
 		arrivals: map[string]float64{}, ready: map[string]int{}, documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
+		lacking: map[string]bool{}, permits: map[string]string{}, permitted: map[string]bool{}, keeping: map[string]bool{},
 	}
 }
 
@@ -88,7 +94,7 @@ func (p *player) Status(_ context.Context, pod controlclient.Target) (control.St
 	part := p.arrivals[version] / float64(max(p.ready[version], 1))
 	return control.Status{
 		Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation, Load: &control.Load{ArrivalsPerSecond: part, Busy: min(part, 1)},
-		Capture: &control.Capture{Trouble: p.unkept},
+		Capture: &control.Capture{Trouble: p.unkept, Held: !p.keeping[pod.UID]},
 	}, nil
 }
 
@@ -205,6 +211,9 @@ func (p *player) tick(ctx context.Context) error {
 	if err := p.work(ctx); err != nil {
 		return err
 	}
+	if err := p.permit(ctx, pods.Items); err != nil {
+		return err
+	}
 	if err := p.guard(ctx); err != nil {
 		return err
 	}
@@ -234,17 +243,19 @@ func (p *player) tick(ctx context.Context) error {
 }
 
 func (p *player) deploy(ctx context.Context, d *appsv1.Deployment, pods []corev1.Pod) error {
-	have := int32(0)
+	have, ready := int32(0), int32(0)
+	var old []*corev1.Pod
 	for i := range pods {
 		if pods[i].Labels[names.LabelModelVersion] != d.Labels[names.LabelModelVersion] || !pods[i].DeletionTimestamp.IsZero() {
 			continue
 		}
 		// Of all that may change in a template, only whether and where requests are kept is played.
-		if pods[i].Annotations[names.AnnotationCaptures] != d.Spec.Template.Annotations[names.AnnotationCaptures] {
-			if err := p.Delete(ctx, &pods[i]); err != nil {
-				return err
-			}
+		if !sameCaptures(&pods[i], &d.Spec.Template) {
+			old = append(old, &pods[i])
 			continue
+		}
+		if servingpod.Ready(&pods[i]) {
+			ready++
 		}
 		if have++; have > *d.Spec.Replicas {
 			if err := p.Delete(ctx, &pods[i]); err != nil {
@@ -260,11 +271,25 @@ func (p *player) deploy(ctx context.Context, d *appsv1.Deployment, pods []corev1
 			return err
 		}
 	}
-	if d.Status.ObservedGeneration == d.Generation && d.Status.Replicas == *d.Spec.Replicas {
+	for _, pod := range old {
+		// New pods surge; one that never took requests goes at once.
+		if ready < *d.Spec.Replicas && servingpod.Ready(pod) {
+			continue
+		}
+		if err := p.Delete(ctx, pod); err != nil {
+			return err
+		}
+	}
+	all := *d.Spec.Replicas + int32(len(old))
+	if d.Status.ObservedGeneration == d.Generation && d.Status.Replicas == all && d.Status.UpdatedReplicas == *d.Spec.Replicas {
 		return nil
 	}
-	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas = d.Generation, *d.Spec.Replicas, *d.Spec.Replicas
+	d.Status.ObservedGeneration, d.Status.Replicas, d.Status.UpdatedReplicas = d.Generation, all, *d.Spec.Replicas
 	return p.Client.Status().Update(ctx, d)
+}
+
+func sameCaptures(pod *corev1.Pod, template *corev1.PodTemplateSpec) bool {
+	return pod.Annotations[names.AnnotationCaptures] == template.Annotations[names.AnnotationCaptures] && permitOf(&pod.Spec) == permitOf(&template.Spec)
 }
 
 // live starts pods, crashes those of crashing versions, and removes those whose Deployment is gone.
@@ -278,7 +303,10 @@ func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1
 		return p.Delete(ctx, pod, client.GracePeriodSeconds(0))
 	}
 	if p.places > 0 && pod.Status.PodIP == "" && p.placed >= p.places {
-		return p.refuse(ctx, pod)
+		return p.refuse(ctx, pod, "0/1 nodes are available: 1 Insufficient nvidia.com/gpu")
+	}
+	if lacks, is := p.lacks(pod); is {
+		return p.refuse(ctx, pod, lacks)
 	}
 	ready := corev1.ConditionTrue
 	if p.crashing[version] {
@@ -298,6 +326,7 @@ func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1
 			return err
 		}
 		p.documents[string(pod.UID)] = document
+		p.permits[string(pod.UID)] = permitOf(&pod.Spec)
 	}
 	if pod.Status.PodIP == "" {
 		p.placed++
@@ -318,14 +347,14 @@ func (p *player) live(ctx context.Context, pod *corev1.Pod, deployments []appsv1
 	return p.Client.Status().Update(ctx, pod)
 }
 
-// refuse says that no node has room for a pod.
-func (p *player) refuse(ctx context.Context, pod *corev1.Pod) error {
+// refuse says that a pod finds no node.
+func (p *player) refuse(ctx context.Context, pod *corev1.Pod, why string) error {
 	if len(pod.Status.Conditions) > 0 {
 		return nil
 	}
 	pod.Status.Conditions = []corev1.PodCondition{{
 		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable,
-		Message: "0/1 nodes are available: 1 Insufficient nvidia.com/gpu", LastTransitionTime: metav1.Now(),
+		Message: why, LastTransitionTime: metav1.Now(),
 	}}
 	return p.Client.Status().Update(ctx, pod)
 }

@@ -20,8 +20,9 @@ import (
 
 // summarize sets the status, in memory only. seen is nil when the cluster could not be read; what was said about it before stays.
 //
-// Ready is True when the version that the spec asks for is served by every replica and nothing is on the move. It is True, too, when that
-// version was rejected and the stable one serves on; RolledOut tells the difference.
+// Ready is True when the version that the spec asks for is served by as many pods as are promised and no other takes over: like Available of
+// a Deployment, it does not mind what pods that replace them lack. It is True, too, when that version was rejected and the stable one serves
+// on; RolledOut tells the difference.
 func summarize(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err error) {
 	if seen == nil {
 		setUnseen(obj, err)
@@ -147,7 +148,7 @@ func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan, err err
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, fmt.Sprintf("%s; %s serves on", want.Message, plan.Stable))
 	case want.Version == "":
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, want.Message)
-	case plan.Stage == v1alpha1.ReasonServing || plan.Stage == v1alpha1.ReasonRejected:
+	case plan.Stage == v1alpha1.ReasonServing || plan.Stage == v1alpha1.ReasonRejected || plan.Carried:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionTrue, plan.Stage, plan.Message)
 	default:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, plan.Stage, plan.Message)

@@ -64,6 +64,18 @@ func TestConditionsTellTheStage(t *testing.T) {
 			plan: rollout.Plan{Stable: "tops-v1", Stage: v1alpha1.ReasonRejected}, seen: shifting(),
 			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False Rejected; Ready=True Rejected",
 		},
+		"the old pod serves and its replacement does not start": {
+			plan: rollout.Plan{Stable: "tops-v1", Stage: v1alpha1.ReasonScaling, Carried: true}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False Scaling; Ready=True Scaling",
+		},
+		"a pod is missing": {
+			plan: rollout.Plan{Stable: "tops-v1", Stage: v1alpha1.ReasonScaling}, seen: shifting(),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=False Scaling; Ready=False Scaling",
+		},
+		"the fixed version does not exist, and pods of the old one are replaced": {
+			fixed: 9, plan: rollout.Plan{Stable: "tops-v1", Stage: v1alpha1.ReasonScaling, Carried: true}, seen: shifting(),
+			want: "ModelResolved=False VersionNotReady; Available=True Serving; RolledOut=Unknown VersionNotReady; Ready=False VersionNotReady",
+		},
 		"no pod is left": {
 			plan: rollout.Plan{Stable: "tops-v3", Stage: v1alpha1.ReasonUnavailable}, seen: shifting(),
 			want: "ModelResolved=True Resolved; Available=False Unavailable; RolledOut=False Unavailable; Ready=False Unavailable",

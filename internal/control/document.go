@@ -93,6 +93,8 @@ type Catalogue struct {
 type Capture struct {
 	// Trouble is why they cannot be kept as asked; empty when they can.
 	Trouble string `json:"trouble"`
+	// Held says that the pod keeps none yet, because it has no permit.
+	Held bool `json:"held,omitempty"`
 }
 
 var (

@@ -30,16 +30,28 @@ func (e *Eraser) Act(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *S
 	if err == nil && p.Start != nil {
 		p = e.start(ctx, tod, seen, p)
 	}
+	if err == nil && p.Permit {
+		err = e.grant(ctx, tod, seen)
+	}
 	if err == nil && (p.Hold || p.LetGo) {
 		err = e.finalize(ctx, tod, p.Hold)
 	}
 	if err != nil {
 		return Plan{Place: tod.Status.Capture, Reason: p.Reason, Message: p.Message, Ends: true, Err: err}
 	}
+	return p
+}
+
+// Announce tells what a plan has to tell, once all that it tells of is written.
+func (e *Eraser) Announce(tod *v1alpha1.TryOnDeployment, p Plan) {
 	if p.Told.Reason != "" {
 		e.Recorder.Eventf(tod, nil, p.Told.Type, p.Told.Reason, "Capture", "%s", p.Told.Note)
 	}
-	return p
+}
+
+// grant lets pods keep requests in the place of the status.
+func (e *Eraser) grant(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen) error {
+	return e.Run.Applier.Apply(ctx, tod, serving.MakeCapturePermit(tod, seen.Folder))
 }
 
 // stop ends what uses the place. Deployments roll by themselves, but for those of an object that is being deleted.

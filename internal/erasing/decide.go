@@ -18,6 +18,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 const (
@@ -35,6 +36,8 @@ const (
 type Plan struct {
 	// Hold adds the finalizer, LetGo takes it away.
 	Hold, LetGo bool
+	// Permit lets pods keep requests in the place.
+	Permit bool
 	// Place is what the status says after the pass.
 	Place *v1alpha1.CaptureStatus
 	// Stop ends what uses the place, Clear removes the Jobs that erase.
@@ -43,6 +46,8 @@ type Plan struct {
 	Start *resources.Attempt
 	// Reason and Message of the condition; empty for no condition.
 	Reason, Message string
+	// Mark is that of the pods that are to keep requests; empty when none are.
+	Mark string
 	// Heard says that the pods that keep requests were asked how they get on.
 	Heard bool
 	// Told is an event; its zero value is none.
@@ -74,8 +79,8 @@ func Decide(tod *v1alpha1.TryOnDeployment, seen *Seen, now time.Time) Plan {
 	case !held:
 		return take(tod, place)
 	}
-	wanted.SinceTime = place.SinceTime
-	return keep(tod, wanted, seen)
+	wanted.SinceTime, wanted.Access = place.SinceTime, place.Access
+	return keep(tod, wanted, seen, now)
 }
 
 // nothing is kept and nothing can be left, but for a Job that has erased.
@@ -87,6 +92,8 @@ func nothing(tod *v1alpha1.TryOnDeployment, seen *Seen, held bool) Plan {
 // giveUp is for a place that the spec does not name any more.
 func giveUp(tod *v1alpha1.TryOnDeployment, seen *Seen, now time.Time) Plan {
 	switch {
+	case tod.Status.Capture.Access == v1alpha1.CaptureLook:
+		return moveOn(tod, now, Told{})
 	case tod.Annotations[names.LeaveCapturesAnnotation] == "true":
 		return moveOn(tod, now, Told{corev1.EventTypeWarning, v1alpha1.ReasonCapturesLeft, fmt.Sprintf(
 			"Captured requests in %s are left there, because the annotation %s says so", shown(tod, seen), names.LeaveCapturesAnnotation)})
@@ -102,7 +109,9 @@ func wantedOf(tod *v1alpha1.TryOnDeployment, now time.Time) *v1alpha1.CaptureSta
 	if to.URI == "" || !tod.DeletionTimestamp.IsZero() {
 		return nil
 	}
-	return &v1alpha1.CaptureStatus{URI: to.URI, SecretRef: to.SecretRef, SinceTime: ptr.To(metav1.NewTime(now.Truncate(time.Second)))}
+	return &v1alpha1.CaptureStatus{
+		URI: to.URI, SecretRef: to.SecretRef, SinceTime: ptr.To(metav1.NewTime(now.Truncate(time.Second))), Access: v1alpha1.CaptureLook,
+	}
 }
 
 // take has finalizer and status written before any pod keeps anything.
@@ -113,26 +122,57 @@ func take(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus) Plan {
 	}
 }
 
-// keep says how requests are kept. A Job that erases from before has no business there any more.
-func keep(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus, seen *Seen) Plan {
-	p := Plan{Place: place, Clear: seen.remains()}
-	c, err := resources.CaptureOf(tod)
+// keep says how requests are kept. Pods are permitted to once the status that this pass has read says that they may: whatever becomes of the
+// manager, a place in which something may lie is known to have to be erased. A Job that erases from before has no business there any more.
+func keep(tod *v1alpha1.TryOnDeployment, place *v1alpha1.CaptureStatus, seen *Seen, now time.Time) Plan {
+	p := Plan{Place: place, Clear: seen.remains(), Mark: seen.Folder.Mark}
+	c, err := resources.CaptureOf(tod, seen.Store)
+	if _, permitted := seen.Permit[c.Permit]; err == nil && !permitted {
+		p.Permit = place.Access != v1alpha1.CaptureLook
+	}
 	switch {
 	case err != nil:
 		p.Reason, p.Message = v1alpha1.ReasonStoreUnavailable, err.Error()
 	case seen.Serving:
 		p.Reason, p.Message = v1alpha1.ReasonCapturing, fmt.Sprintf("%d %% of the answered requests are kept for %s in %s", c.Percent, lasting(c.Age), c.Shown)
 	default:
-		p.Reason, p.Message = v1alpha1.ReasonCapturePending, fmt.Sprintf("no serving pod that keeps requests in %s is ready", c.Shown)
+		p.Reason, p.Message = v1alpha1.ReasonCapturePending, fmt.Sprintf("no serving pod that keeps requests in %s is ready%s", c.Shown, seen.because(now))
 	}
 	return p
 }
 
-// Hear takes what the ready pods say into account: a place may be good to the eye of the operator and not to those who write to it.
-func (p Plan) Hear(trouble string) Plan {
+// because is why the first pod that is to keep requests does not get ready, for the end of a sentence; empty when nothing is wrong.
+func (s *Seen) because(now time.Time) string {
+	for i := range s.Waiting {
+		if failure := servingpod.FactOf(&s.Waiting[i], servingpod.Report{}, now).Failure; failure != "" {
+			return ": " + failure
+		}
+	}
+	return ""
+}
+
+// Hear takes what the ready pods say into account: a place may be good to the eye of the operator and not to those who write to it. Once one
+// has said that it can use the place, the status says that requests may lie there; that is written before any pod gets its permit.
+func (p Plan) Hear(said servingpod.CaptureWords) Plan {
 	p.Heard = true
-	if p.Reason == v1alpha1.ReasonCapturing && trouble != "" {
-		p.Reason, p.Message = v1alpha1.ReasonCaptureFailing, fmt.Sprintf("requests are not kept in %s as asked: %s", p.Place.URI, trouble)
+	if p.Reason != v1alpha1.ReasonCapturing {
+		return p
+	}
+	looking := p.Place.Access == v1alpha1.CaptureLook
+	if looking && said.Usable {
+		place := *p.Place
+		place.Access = v1alpha1.CaptureWrite
+		p.Place, p.Wait = &place, soon
+	}
+	switch {
+	case said.Trouble != "":
+		p.Reason, p.Message = v1alpha1.ReasonCaptureFailing, fmt.Sprintf("requests are not kept in %s as asked: %s", p.Place.URI, said.Trouble)
+	case looking && !said.Usable:
+		p.Reason, p.Message = v1alpha1.ReasonCapturePending, fmt.Sprintf("no pod has said yet that it can use %s", p.Place.URI)
+		p.Wait = lookAgain
+	case looking || said.Held:
+		p.Reason, p.Message = v1alpha1.ReasonCapturePending, fmt.Sprintf("pods can use %s and are told to keep requests there, within two minutes", p.Place.URI)
+		p.Wait = cmp.Or(p.Wait, lookAgain)
 	}
 	return p
 }

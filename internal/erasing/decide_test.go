@@ -20,6 +20,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
+	"github.com/braincreators/tryon-operator/internal/servingpod"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -43,6 +44,11 @@ func storefront(wanted, place string, changes ...func(*v1alpha1.TryOnDeployment)
 	return tod
 }
 
+// untried has the place looked at only.
+func untried(tod *v1alpha1.TryOnDeployment) { tod.Status.Capture.Access = v1alpha1.CaptureLook }
+
+func unpermitted(seen *Seen) { seen.Permit = map[string]string{"another": ""} }
+
 func deleted(tod *v1alpha1.TryOnDeployment) { tod.DeletionTimestamp = ptr.To(metav1.NewTime(noon)) }
 
 func unheld(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = nil }
@@ -60,6 +66,7 @@ func at(tod *v1alpha1.TryOnDeployment, change func(*Seen)) *Seen {
 	seen := &Seen{}
 	if tod.Status.Capture != nil {
 		seen.Folder, seen.Unusable = resources.CaptureIn(tod, *tod.Status.Capture)
+		seen.Permit = map[string]string{seen.Folder.Permit: ""}
 	}
 	if change != nil {
 		change(seen)
@@ -92,7 +99,7 @@ func does(p Plan) string {
 		on   bool
 		word string
 	}{
-		{p.Hold, "hold"}, {p.Stop, "stop"}, {p.Clear, "clear"}, {p.Start != nil, "start"}, {p.LetGo, "let go"}, {p.Ends, "end"}, {p.Gone, "gone"},
+		{p.Hold, "hold"}, {p.Permit, "permit"}, {p.Stop, "stop"}, {p.Clear, "clear"}, {p.Start != nil, "start"}, {p.LetGo, "let go"}, {p.Ends, "end"}, {p.Gone, "gone"},
 	} {
 		if part.on {
 			all = append(all, part.word)
@@ -115,43 +122,52 @@ func TestAPlaceIsHeldFromBeforeTheFirstRequestUntilAllAreErased(t *testing.T) {
 		seen                    func(*Seen)
 		does, place, reason, ev string
 	}{
-		"nothing is asked for":             {storefront("", ""), nil, "", "", "", ""},
-		"its last erasing is seen still":   {storefront("", ""), passed, "clear", "", "", ""},
-		"only its policy is":               {storefront("", ""), func(s *Seen) { s.Policy = &networkingv1.NetworkPolicy{} }, "clear", "", "", ""},
-		"it is switched on, and that, too": {storefront(one, ""), passed, "hold, end", one, "CapturePending", ""},
-		"it is deleted":                    {storefront("", "", deleted), nil, "end, gone", "", "", ""},
-		"it is switched on":                {storefront(one, ""), nil, "hold, end", one, "CapturePending", ""},
-		"it is held and not written yet":   {storefront("", "", func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go", "", "", ""},
-		"its finalizer was taken away":     {storefront(one, one, unheld), nil, "hold, end", one, "CapturePending", ""},
-		"no pod does it yet":               {storefront(one, one), nil, "", one, "CapturePending", ""},
-		"pods do it":                       {storefront(one, one), func(s *Seen) { s.Serving = true; used(s) }, "", one, "Capturing", ""},
-		"it was erased before":             {storefront(one, one), passed, "clear", one, "CapturePending", ""},
-		"it is switched off":               {storefront("", one), used, "stop", one, "Erasing", ""},
-		"users come back meanwhile":        {storefront("", one), func(s *Seen) { used(s); passed(s) }, "stop, clear", one, "Erasing", ""},
-		"nobody uses it any more":          {storefront("", one), nil, "start", one, "Erasing", ""},
-		"it is being erased":               {storefront("", one), run(func(*backend.Run) {}), "", one, "Erasing", ""},
-		"its report is not seen yet":       {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Unreported, noon }), "", one, "Erasing", ""},
-		"it is erased":                     {storefront("", one), passed, "let go", "", "", "CapturesErased"},
-		"it could not be":                  {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt, r.Message = backend.Errored, noon, "no bucket" }), "", one, "EraseFailed", ""},
-		"it is tried again":                {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon.Add(-time.Hour) }), "start", one, "EraseFailed", ""},
-		"it was refused":                   {storefront("", one), reports(report.Failed, report.EraseSummary{}), "", one, "EraseFailed", ""},
-		"its report makes no sense":        {storefront("", one), reports(report.Passed, map[string]string{"files": "all"}), "", one, "EraseFailed", ""},
-		"it moves and is used":             {storefront(two, one), used, "stop", one, "Erasing", ""},
-		"it moves and nobody uses it":      {storefront(two, one), nil, "start", one, "Erasing", ""},
-		"it moves and is erased":           {storefront(two, one), passed, "hold, end", two, "CapturePending", "CapturesErased"},
-		"it is left":                       {storefront("", one, leaving), used, "let go", "", "", "CapturesLeft"},
-		"it moves and the old is left":     {storefront(two, one, leaving), used, "hold, end", two, "CapturePending", "CapturesLeft"},
-		"it may be left, but is wanted":    {storefront(one, one, leaving), nil, "", one, "CapturePending", ""},
-		"it never could be used":           {storefront("", "pvc://captures?a=b"), nil, "let go", "", "", ""},
-		"it cannot be used":                {storefront("pvc://captures?a=b", "pvc://captures?a=b"), nil, "", "pvc://captures?a=b", "StoreUnavailable", ""},
-		"deleted while used":               {storefront(one, one, deleted), used, "stop, end", one, "Erasing", ""},
-		"deleted and used by nobody":       {storefront(one, one, deleted), nil, "start, end", one, "Erasing", ""},
-		"deleted and erased":               {storefront(one, one, deleted), passed, "let go, end, gone", "", "", "CapturesErased"},
-		"deleted and failed":               {storefront(one, one, deleted), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon }), "end", one, "EraseFailed", ""},
-		"deleted and left":                 {storefront(one, one, deleted, leaving), used, "let go, end, gone", "", "", "CapturesLeft"},
-		"deleted with all that it has":     {storefront(one, one, deleted, collecting), nil, "end", one, "Erasing", ""},
-		"deleted, and let go by somebody":  {storefront(one, one, deleted, unheld), used, "end, gone", one, "", ""},
-		"deleted before it was written":    {storefront(one, "", deleted, func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go, end, gone", "", "", ""},
+		"nothing is asked for":              {storefront("", ""), nil, "", "", "", ""},
+		"its last erasing is seen still":    {storefront("", ""), passed, "clear", "", "", ""},
+		"only its policy is":                {storefront("", ""), func(s *Seen) { s.Policy = &networkingv1.NetworkPolicy{} }, "clear", "", "", ""},
+		"it is switched on, and that, too":  {storefront(one, ""), passed, "hold, end", one, "CapturePending", ""},
+		"it is deleted":                     {storefront("", "", deleted), nil, "end, gone", "", "", ""},
+		"it is switched on":                 {storefront(one, ""), nil, "hold, end", one, "CapturePending", ""},
+		"it is held and not written yet":    {storefront("", "", func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go", "", "", ""},
+		"its finalizer was taken away":      {storefront(one, one, unheld), nil, "hold, end", one, "CapturePending", ""},
+		"no pod does it yet":                {storefront(one, one), nil, "", one, "CapturePending", ""},
+		"pods do it":                        {storefront(one, one), func(s *Seen) { s.Serving = true; used(s) }, "", one, "Capturing", ""},
+		"pods may do it, and are told":      {storefront(one, one), unpermitted, "permit", one, "CapturePending", ""},
+		"they may not yet":                  {storefront(one, one, untried), unpermitted, "", one, "CapturePending", ""},
+		"it lies in the store":              {storefront(one, one), func(s *Seen) { unpermitted(s); s.Store.Claim = "captures" }, "", one, "StoreUnavailable", ""},
+		"untried: its finalizer was taken":  {storefront(one, one, untried, unheld), nil, "hold, end", one, "CapturePending", ""},
+		"untried: it is switched off":       {storefront("", one, untried), used, "let go", "", "", ""},
+		"untried: it moves":                 {storefront(two, one, untried), used, "hold, end", two, "CapturePending", ""},
+		"untried: it moves, and is to stay": {storefront(two, one, untried, leaving), used, "hold, end", two, "CapturePending", ""},
+		"untried: deleted":                  {storefront(one, one, untried, deleted), used, "let go, end, gone", "", "", ""},
+		"untried: deleted with all":         {storefront(one, one, untried, deleted, collecting), used, "let go, end, gone", "", "", ""},
+		"it was erased before":              {storefront(one, one), passed, "clear", one, "CapturePending", ""},
+		"it is switched off":                {storefront("", one), used, "stop", one, "Erasing", ""},
+		"users come back meanwhile":         {storefront("", one), func(s *Seen) { used(s); passed(s) }, "stop, clear", one, "Erasing", ""},
+		"nobody uses it any more":           {storefront("", one), nil, "start", one, "Erasing", ""},
+		"it is being erased":                {storefront("", one), run(func(*backend.Run) {}), "", one, "Erasing", ""},
+		"its report is not seen yet":        {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Unreported, noon }), "", one, "Erasing", ""},
+		"it is erased":                      {storefront("", one), passed, "let go", "", "", "CapturesErased"},
+		"it could not be":                   {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt, r.Message = backend.Errored, noon, "no bucket" }), "", one, "EraseFailed", ""},
+		"it is tried again":                 {storefront("", one), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon.Add(-time.Hour) }), "start", one, "EraseFailed", ""},
+		"it was refused":                    {storefront("", one), reports(report.Failed, report.EraseSummary{}), "", one, "EraseFailed", ""},
+		"its report makes no sense":         {storefront("", one), reports(report.Passed, map[string]string{"files": "all"}), "", one, "EraseFailed", ""},
+		"it moves and is used":              {storefront(two, one), used, "stop", one, "Erasing", ""},
+		"it moves and nobody uses it":       {storefront(two, one), nil, "start", one, "Erasing", ""},
+		"it moves and is erased":            {storefront(two, one), passed, "hold, end", two, "CapturePending", "CapturesErased"},
+		"it is left":                        {storefront("", one, leaving), used, "let go", "", "", "CapturesLeft"},
+		"it moves and the old is left":      {storefront(two, one, leaving), used, "hold, end", two, "CapturePending", "CapturesLeft"},
+		"it may be left, but is wanted":     {storefront(one, one, leaving), nil, "", one, "CapturePending", ""},
+		"it never could be used":            {storefront("", "pvc://captures?a=b"), nil, "let go", "", "", ""},
+		"it cannot be used":                 {storefront("pvc://captures?a=b", "pvc://captures?a=b"), nil, "", "pvc://captures?a=b", "StoreUnavailable", ""},
+		"deleted while used":                {storefront(one, one, deleted), used, "stop, end", one, "Erasing", ""},
+		"deleted and used by nobody":        {storefront(one, one, deleted), nil, "start, end", one, "Erasing", ""},
+		"deleted and erased":                {storefront(one, one, deleted), passed, "let go, end, gone", "", "", "CapturesErased"},
+		"deleted and failed":                {storefront(one, one, deleted), run(func(r *backend.Run) { r.State, r.FinishedAt = backend.Errored, noon }), "end", one, "EraseFailed", ""},
+		"deleted and left":                  {storefront(one, one, deleted, leaving), used, "let go, end, gone", "", "", "CapturesLeft"},
+		"deleted with all that it has":      {storefront(one, one, deleted, collecting), nil, "end", one, "Erasing", ""},
+		"deleted, and let go by somebody":   {storefront(one, one, deleted, unheld), used, "end, gone", one, "", ""},
+		"deleted before it was written":     {storefront(one, "", deleted, func(tod *v1alpha1.TryOnDeployment) { tod.Finalizers = []string{names.CapturesFinalizer} }), nil, "let go, end, gone", "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Decide(tt.tod, at(tt.tod, tt.seen), noon)
@@ -181,23 +197,70 @@ func TestWhatIsKeptIsSaidInTheWordsOfTheSpec(t *testing.T) {
 
 func TestTroubleOfPodsIsSaidWhereTheyWouldKeepRequests(t *testing.T) {
 	serving := func(s *Seen) { s.Serving = true; used(s) }
+	type words = servingpod.CaptureWords
 	for name, tt := range map[string]struct {
 		tod          *v1alpha1.TryOnDeployment
 		seen         func(*Seen)
-		trouble      string
+		said         servingpod.CaptureWords
 		reason, word string
+		access       v1alpha1.CaptureAccess
 	}{
-		"all is well":       {storefront(one, one), serving, "", "Capturing", "10 %"},
-		"one is in trouble": {storefront(one, one), serving, "pod a: access denied", "CaptureFailing", "not kept in " + one + " as asked: pod a: access denied"},
-		"none is seen yet":  {storefront(one, one), nil, "pod a: access denied", "CapturePending", "no serving pod"},
-		"it is given up":    {storefront("", one), used, "pod a: access denied", "Erasing", "pod a, pod b"},
+		"all is well":            {storefront(one, one), serving, words{Usable: true}, "Capturing", "10 %", ""},
+		"one is in trouble":      {storefront(one, one), serving, words{Trouble: "pod a: access denied"}, "CaptureFailing", "not kept in " + one + " as asked: pod a: access denied", ""},
+		"none is seen yet":       {storefront(one, one), nil, words{Trouble: "pod a: access denied"}, "CapturePending", "no serving pod", ""},
+		"it is given up":         {storefront("", one), used, words{Trouble: "pod a: access denied"}, "Erasing", "pod a, pod b", ""},
+		"one has no permit":      {storefront(one, one), serving, words{Usable: true, Held: true}, "CapturePending", "within two minutes", ""},
+		"nobody has said":        {storefront(one, one, untried), serving, words{}, "CapturePending", "no pod has said yet that it can use " + one, "Look"},
+		"none can":               {storefront(one, one, untried), serving, words{Trouble: "pod a: no such bucket", Held: true}, "CaptureFailing", "no such bucket", "Look"},
+		"one can":                {storefront(one, one, untried), serving, words{Usable: true, Held: true}, "CapturePending", "within two minutes", "Write"},
+		"one can and one not":    {storefront(one, one, untried), serving, words{Trouble: "pod a: no", Usable: true, Held: true}, "CaptureFailing", "pod a: no", "Write"},
+		"one can and goes":       {storefront(one, one, untried), nil, words{Usable: true, Held: true}, "CapturePending", "no serving pod", "Look"},
+		"it is given up by then": {storefront("", one, untried), used, words{Usable: true, Held: true}, "", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.tod.Spec.Capture.SamplePercent = 10
 			before := Decide(tt.tod, at(tt.tod, tt.seen), noon)
-			p := before.Hear(tt.trouble)
+			p := before.Hear(tt.said)
 			if !p.Heard || p.Reason != tt.reason || !strings.Contains(p.Message, tt.word) || does(p) != does(before) {
 				t.Errorf("%s: %s; want %s: %s", p.Reason, p.Message, tt.reason, tt.word)
+			}
+			if got := ptr.Deref(p.Place, v1alpha1.CaptureStatus{}).Access; got != tt.access {
+				t.Errorf("pods may %q there, want %q", got, tt.access)
+			}
+			if c := tt.tod.Status.Capture; tt.access == v1alpha1.CaptureWrite && (c.Access != v1alpha1.CaptureLook || p.Wait == 0) {
+				t.Errorf("what is not written yet is taken for written: %+v, and looked at in %s", c, p.Wait)
+			}
+		})
+	}
+}
+
+func TestAPodThatDoesNotGetReadySaysWhyNothingIsKept(t *testing.T) {
+	pod := func(state corev1.PodStatus) func(*Seen) {
+		return func(s *Seen) {
+			s.Waiting = append(s.Waiting, corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "new"}, Status: state})
+		}
+	}
+	missing := corev1.PodStatus{Conditions: []corev1.PodCondition{{
+		Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable, Message: `persistentvolumeclaim "captures" not found`,
+	}}}
+	unset := corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: names.ContainerSidecar, State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "CreateContainerConfigError", Message: `secret "captures" not found`},
+	}}}}
+	const none = "no serving pod that keeps requests in pvc://captures/one (folder storefront) is ready"
+	for name, tt := range map[string]struct {
+		seen func(*Seen)
+		want string
+	}{
+		"there is none":        {nil, none},
+		"one starts":           {pod(corev1.PodStatus{}), none},
+		"no such claim":        {pod(missing), none + `: Pod new finds no node: persistentvolumeclaim "captures" not found`},
+		"no such Secret":       {pod(unset), none + `: Pod new cannot start its container sidecar: secret "captures" not found`},
+		"the second says more": {func(s *Seen) { pod(corev1.PodStatus{})(s); pod(unset)(s) }, none + `: Pod new cannot start its container sidecar: secret "captures" not found`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod := storefront(one, one, untried)
+			if p := Decide(tod, at(tod, tt.seen), noon); p.Reason != v1alpha1.ReasonCapturePending || p.Message != tt.want {
+				t.Errorf("%s: %s\nwant %s", p.Reason, p.Message, tt.want)
 			}
 		})
 	}
@@ -262,6 +325,7 @@ func TestAnotherSecretIsNoOtherPlace(t *testing.T) {
 	tod := storefront(two, two)
 	tod.Status.Capture.SecretRef.Name, tod.Spec.Capture.To.SecretRef.Name = "old", "new"
 	want := &v1alpha1.CaptureStatus{URI: two, SecretRef: v1alpha1.SecretReference{Name: "new"}, SinceTime: tod.Status.Capture.SinceTime}
+	tod.Status.Capture.Access, want.Access = v1alpha1.CaptureLook, v1alpha1.CaptureLook
 	p := Decide(tod, at(tod, used), noon)
 	if diff := cmp.Diff(want, p.Place); diff != "" || does(p) != "" {
 		t.Errorf("it does %q, place (-want +got):\n%s", does(p), diff)
@@ -279,6 +343,9 @@ func TestWhatIsKeptAgainInAPlaceIsErasedAgain(t *testing.T) {
 		t.Errorf("%d pieces of work, want 3: the report of an earlier one would stand for a later", len(keys))
 	}
 	p := Decide(storefront(one, ""), &Seen{}, noon.Add(300*time.Millisecond))
+	if p.Place.Access != v1alpha1.CaptureLook {
+		t.Errorf("access %q: pods may write before one has looked", p.Place.Access)
+	}
 	if !p.Place.SinceTime.Time.Equal(noon) {
 		t.Errorf("since %s: a status has whole seconds", p.Place.SinceTime)
 	}
@@ -304,7 +371,7 @@ func TestTheStatusSaysWhereRequestsMayLieAndHowTheyStand(t *testing.T) {
 		ready           string
 	}{
 		"kept":    {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing, Message: "10 %", Heard: true}, "True", "Capturing", ""},
-		"failing": {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing}.Hear("pod a: no"), "False", "CaptureFailing", ""},
+		"failing": {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing}.Hear(servingpod.CaptureWords{Trouble: "pod a: no"}), "False", "CaptureFailing", ""},
 		"unheard": {storefront(one, one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonCapturing}, "Unknown", "Before", ""},
 		"erased":  {storefront("", one), Plan{Place: &v1alpha1.CaptureStatus{URI: one}, Reason: v1alpha1.ReasonErasing, Message: "soon"}, "False", "Erasing", ""},
 		"gone":    {storefront("", one), Plan{}, "", "", ""},

@@ -38,9 +38,13 @@ type Seen struct {
 	// Runs are the Jobs that erase, Policy is the NetworkPolicy of their pods, which may outlive them; nil when there is none of ours.
 	Runs   []backend.Run
 	Policy *networkingv1.NetworkPolicy
-	// Users say what keeps the place in use, Serving that a serving pod is among them.
+	// Users say what keeps the place in use, Serving that a ready serving pod is among them, Waiting are those that are not ready.
 	Users   []string
 	Serving bool
+	Waiting []corev1.Pod
+	// Permit is what pods are permitted now, and Store the one beside which the place has to be.
+	Permit map[string]string
+	Store  resources.Store
 	// Jobs are those that use the place and have not ended, Deployments all of the object.
 	Jobs        []*batchv1.Job
 	Deployments []*appsv1.Deployment
@@ -57,7 +61,7 @@ func (e *Eraser) Pass(ctx context.Context, tod *v1alpha1.TryOnDeployment, now ti
 
 // Observe looks who erases, and who uses the place in the status.
 func (e *Eraser) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*Seen, error) {
-	seen := &Seen{}
+	seen := &Seen{Store: e.Run.Config.Store}
 	var err error
 	if seen.Runs, err = e.Run.Jobs(ctx, tod, client.MatchingLabels(resources.EraseSelector(tod.Name))); err != nil {
 		return nil, err
@@ -72,7 +76,7 @@ func (e *Eraser) Observe(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*S
 	if tod.Status.Capture == nil {
 		return seen, nil
 	}
-	looks := []func(context.Context, *v1alpha1.TryOnDeployment, *Seen) error{e.deployments, e.jobs, e.pods}
+	looks := []func(context.Context, *v1alpha1.TryOnDeployment, *Seen) error{e.deployments, e.jobs, e.pods, e.permit}
 	if seen.Folder, seen.Unusable = resources.CaptureIn(tod, *tod.Status.Capture); seen.Unusable != nil {
 		looks = nil
 	}
@@ -133,9 +137,26 @@ func (e *Eraser) pods(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *
 	for i := range list.Items {
 		if pod := &list.Items[i]; seen.marked(&pod.ObjectMeta) && !servingpod.Finished(pod) {
 			seen.Users = append(seen.Users, "pod "+pod.Name)
-			seen.Serving = seen.Serving || pod.Labels[names.LabelDeployment] != "" && servingpod.Ready(pod)
+			switch {
+			case pod.Labels[names.LabelDeployment] == "":
+			case servingpod.Ready(pod):
+				seen.Serving = true
+			default:
+				seen.Waiting = append(seen.Waiting, *pod)
+			}
 		}
 	}
+	return nil
+}
+
+// permit of pods that keep requests. One that is not seen yet is written once more.
+func (e *Eraser) permit(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen *Seen) error {
+	permit := &corev1.ConfigMap{}
+	err := e.Get(ctx, client.ObjectKeyFromObject(serving.MakeCapturePermit(tod, seen.Folder)), permit)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading permit of captured requests: %w", err)
+	}
+	seen.Permit = permit.Data
 	return nil
 }
 

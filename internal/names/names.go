@@ -134,6 +134,9 @@ func Control(deployment string) string { return bounded(deployment + "-control")
 // Evidence is the name of the ConfigMap that keeps what the serving pods of a TryOnDeployment reported about a candidate.
 func Evidence(deployment string) string { return bounded(deployment + "-evidence") }
 
+// CapturePermit is the ConfigMap that permits the pods of a deployment to keep requests.
+func CapturePermit(deployment string) string { return bounded(deployment + "-capture-permit") }
+
 // Child is the name of any other child of an owner.
 func Child(owner, what string) string { return bounded(owner + "-" + what) }
 

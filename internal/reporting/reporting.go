@@ -172,7 +172,7 @@ func Act(ctx context.Context, r *runner.Runner, tod *v1alpha1.TryOnDeployment, d
 	w := resources.Work{
 		Kind: resources.Judge, Namespace: tod.Namespace, Owner: tod.Name, Key: due.Key, Attempt: *p.Start, Placement: tod.Spec.Placement,
 	}
-	capture, err := resources.CaptureOf(tod)
+	capture, err := resources.UsedCaptureOf(tod, r.Config.Store)
 	var job *batchv1.Job
 	if err == nil {
 		job, err = r.Config.MakeJudgement(w, due.Task, capture)

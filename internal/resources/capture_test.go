@@ -39,7 +39,7 @@ func TestEachDeploymentHasAFolderOfItsOwn(t *testing.T) {
 		"s3://shop/%2e%2e/a":                      {"s3://shop/%2e%2e/a/shop/storefront", "", "s3://shop/%2e%2e/a (folder shop/storefront)"},
 	} {
 		t.Run(uri, func(t *testing.T) {
-			got, err := CaptureOf(capturing(uri, ""))
+			got, err := CaptureOf(capturing(uri, ""), Store{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -58,7 +58,7 @@ func TestAMarkTellsAFolderFromAllOthers(t *testing.T) {
 		"a claim": capturing("pvc://captures", ""), "a folder of it": capturing("pvc://captures/a", ""), "a bucket": capturing("s3://shop/a", ""),
 		"the same of another object": other,
 	} {
-		c, err := CaptureOf(tod)
+		c, err := CaptureOf(tod, Store{})
 		if err != nil || c.Mark == "" {
 			t.Fatalf("%s: mark %q, %v", name, c.Mark, err)
 		}
@@ -67,8 +67,8 @@ func TestAMarkTellsAFolderFromAllOthers(t *testing.T) {
 		}
 		seen[c.Mark] = name
 	}
-	before, _ := CaptureOf(capturing("s3://shop/a", "old"))
-	after, _ := CaptureOf(capturing("s3://shop/a", "new"))
+	before, _ := CaptureOf(capturing("s3://shop/a", "old"), Store{})
+	after, _ := CaptureOf(capturing("s3://shop/a", "new"), Store{})
 	if before.Mark != after.Mark {
 		t.Error("another Secret makes it another folder, which would be erased")
 	}
@@ -86,7 +86,7 @@ func TestNothingIsKeptBeforeTheStatusSaysWhere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tod := capturing("pvc://captures", "")
 			change(tod)
-			c, err := CaptureOf(tod)
+			c, err := CaptureOf(tod, Store{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,22 +100,90 @@ func TestNothingIsKeptBeforeTheStatusSaysWhere(t *testing.T) {
 	}
 }
 
+func TestJobsUseAFolderOnlyOnceServingPodsMayWriteThere(t *testing.T) {
+	for access, want := range map[v1alpha1.CaptureAccess]bool{v1alpha1.CaptureLook: false, v1alpha1.CaptureWrite: true, "": true} {
+		tod := capturing("pvc://captures", "")
+		tod.Status.Capture.Access = access
+		c, err := UsedCaptureOf(tod, Store{})
+		if err != nil || (c.Task() != nil) != want {
+			t.Errorf("%q: they use %+v, %v; want a folder: %t", access, c.Task(), err, want)
+		}
+	}
+}
+
+func TestAPermitIsForOneTakingOfOnePlace(t *testing.T) {
+	permits := map[string]bool{}
+	for _, since := range []time.Time{time.Unix(1, 0), time.Unix(2, 0)} {
+		for _, uri := range []string{"pvc://captures", "pvc://captures/a", "s3://shop/a"} {
+			tod := capturing(uri, "")
+			tod.Status.Capture.SinceTime = ptr.To(metav1.NewTime(since))
+			c, err := CaptureOf(tod, Store{})
+			in, _ := CaptureIn(tod, *tod.Status.Capture)
+			if err != nil || c.Permit == "" || c.Permit != in.Permit {
+				t.Fatalf("%s: pods wait for %q and %q is permitted: %v", uri, c.Permit, in.Permit, err)
+			}
+			permits[c.Permit] = true
+		}
+	}
+	if len(permits) != 6 {
+		t.Errorf("%d permits for 6 takings: what was for one would be for another", len(permits))
+	}
+}
+
+func TestAFolderAmongOtherThingsIsRefused(t *testing.T) {
+	claim, bucket := Store{Claim: "artefacts", URI: "file:///artefacts"}, Store{URI: "s3://artefacts/team?endpoint=https://a.example"}
+	for name, tt := range map[string]struct {
+		to, catalogue string
+		store         Store
+		word          string
+	}{
+		"a claim of its own":                       {"pvc://captures", "pvc://garments", claim, ""},
+		"beside the catalogue":                     {"pvc://shop/tryon", "pvc://shop/garments", claim, ""},
+		"beside one whose name begins alike":       {"pvc://shop/garments-tryon", "pvc://shop/garments", claim, ""},
+		"beside one that is called like it":        {"pvc://shop/a", "pvc://shop/a/storefront-garments", claim, ""},
+		"in the catalogue":                         {"pvc://shop/garments/tryon", "pvc://shop/garments", claim, "spec.catalogue, pvc://shop/garments"},
+		"in the catalogue, written otherwise":      {"pvc://shop/x/..//garments", "pvc://shop/garments/", claim, "spec.catalogue"},
+		"in a catalogue that is the whole claim":   {"pvc://shop/tryon", "pvc://shop", claim, "the folder tryon/storefront"},
+		"the catalogue is in it":                   {"pvc://shop/tryon", "pvc://shop/tryon/storefront/garments", claim, "spec.catalogue"},
+		"the same folder of both":                  {"pvc://shop", "pvc://shop/storefront", claim, "spec.catalogue"},
+		"in the store's claim":                     {"pvc://artefacts/tryon", "", claim, "lies in the artefact store, pvc://artefacts"},
+		"in the root of the store's claim":         {"pvc://artefacts", "", claim, "name another claim"},
+		"in the store's prefix":                    {"s3://artefacts/team/tryon?endpoint=https://a.example", "", bucket, "lies in the artefact store"},
+		"beside the store's prefix":                {"s3://artefacts/tryon?endpoint=https://a.example", "", bucket, ""},
+		"a bucket of that name at somebody else's": {"s3://artefacts/team/tryon?endpoint=https://b.example", "", bucket, ""},
+		"in a catalogue in a bucket":               {"s3://shop/garments", "s3://shop/garments", bucket, "spec.catalogue"},
+		"a claim called like a bucket":             {"s3://shop/garments", "pvc://shop/garments", bucket, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod := capturing(tt.to, "")
+			tod.Spec.Catalogue.URI = tt.catalogue
+			_, err := CaptureOf(tod, tt.store)
+			if (err != nil) != (tt.word != "") || err != nil && (!errors.Is(err, ErrStore) || !strings.Contains(err.Error(), tt.word) || !strings.Contains(err.Error(), "spec.capture.to")) {
+				t.Errorf("got %v, want %q", err, tt.word)
+			}
+			if _, err := CaptureIn(tod, *tod.Status.Capture); err != nil {
+				t.Errorf("what was kept there before could not be erased: %v", err)
+			}
+		})
+	}
+}
+
 func TestHowMuchIsKeptIsSaidToTheSidecar(t *testing.T) {
-	plain, err := CaptureOf(capturing("pvc://captures", ""))
+	plain, err := CaptureOf(capturing("pvc://captures", ""), Store{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"--capture", "file:///capture", "--capture-percent", "10", "--capture-ttl", "24h0m0s", "--capture-bytes", "1073741824"}
+	want := []string{"--capture", "file:///capture", "--capture-percent", "10", "--capture-ttl", "24h0m0s", "--capture-bytes", "1073741824", "--capture-permit", "/capture-permit/" + plain.Permit}
 	if diff := cmp.Diff(want, plain.Flags()); diff != "" {
 		t.Errorf("by default (-want +got):\n%s", diff)
 	}
 	tod := capturing("pvc://captures", "")
 	tod.Spec.Capture.SamplePercent, tod.Spec.Capture.TTL, tod.Spec.Capture.MaxSize = 100, &metav1.Duration{Duration: 90 * time.Minute}, ptr.To(resource.MustParse("16Mi"))
-	asked, err := CaptureOf(tod)
+	asked, err := CaptureOf(tod, Store{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = []string{"--capture", "file:///capture", "--capture-percent", "100", "--capture-ttl", "1h30m0s", "--capture-bytes", "16777216"}
+	want = []string{"--capture", "file:///capture", "--capture-percent", "100", "--capture-ttl", "1h30m0s", "--capture-bytes", "16777216", "--capture-permit", "/capture-permit/" + plain.Permit}
 	if diff := cmp.Diff(want, asked.Flags()); diff != "" {
 		t.Errorf("as asked (-want +got):\n%s", diff)
 	}
@@ -129,7 +197,7 @@ func TestAPlaceThatCannotBeUsedIsRefusedWithAReason(t *testing.T) {
 		"pvc://captures/x?endpoint=y": "takes no options", "https://example.com/x": "neither pvc:// nor s3://", "pvc:///x": "neither pvc:// nor s3://",
 		"s3://shop": "s3://<bucket>/<prefix>", "s3://shop/?endpoint=https://a/b": "s3://<bucket>/<prefix>", "s3://b\x00": "invalid control character",
 	} {
-		_, err := CaptureOf(capturing(uri, ""))
+		_, err := CaptureOf(capturing(uri, ""), Store{})
 		if !errors.Is(err, ErrStore) || !strings.Contains(err.Error(), word) || !strings.Contains(err.Error(), "spec.capture.to") {
 			t.Errorf("%q: got %v, want ErrStore about spec.capture.to with %q", uri, err, word)
 		}
@@ -153,7 +221,7 @@ func erasing(t *testing.T, uri, secret string) *batchv1.Job {
 
 func TestWorkersOnCapturedRequestsAreBuiltAsRecorded(t *testing.T) {
 	judged := func(uri, secret string) *batchv1.Job {
-		capture, err := CaptureOf(capturing(uri, secret))
+		capture, err := CaptureOf(capturing(uri, secret), Store{})
 		if err != nil {
 			t.Fatal(err)
 		}

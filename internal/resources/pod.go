@@ -1,6 +1,8 @@
 package resources
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -79,9 +81,37 @@ func (p *pod) make(w Work) corev1.PodTemplateSpec {
 		},
 	}
 	place(&spec, w.Placement)
+	ShareClaims(&spec)
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: w.labels(), Annotations: w.annotations()},
 		Spec:       spec,
+	}
+}
+
+// ShareClaims leaves one volume of each claim: a kubelet without kubernetes/kubernetes#122140, 1.34 for example, waits for ever for the second.
+func ShareClaims(spec *corev1.PodSpec) {
+	first, renamed := map[string]string{}, map[string]string{}
+	spec.Volumes = slices.DeleteFunc(slices.Clone(spec.Volumes), func(v corev1.Volume) bool {
+		if v.PersistentVolumeClaim == nil {
+			return false
+		}
+		name, known := first[v.PersistentVolumeClaim.ClaimName]
+		if known {
+			renamed[v.Name] = name
+		} else {
+			first[v.PersistentVolumeClaim.ClaimName] = v.Name
+		}
+		return known
+	})
+	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range list {
+			for j := range list[i].VolumeMounts {
+				mount := &list[i].VolumeMounts[j]
+				if name, ok := renamed[mount.Name]; ok {
+					mount.Name = name
+				}
+			}
+		}
 	}
 }
 

@@ -71,6 +71,7 @@ func (d *decision) settle() {
 	ready, why := d.stable.Ready(), d.stable.Because()
 	counts := fmt.Sprintf("%d of %d pods of %s are ready%s", ready, d.facts.Replicas, d.plan.Stable, why)
 	served, enough := d.served()
+	d.plan.Carried = enough || ready > 0 && ready >= d.facts.Replicas
 	switch {
 	case enough && d.stable.Updating:
 		d.stage(v1alpha1.ReasonScaling, "pods of %s are being replaced by ones of the current spec%s", d.plan.Stable, why)

@@ -42,3 +42,33 @@ func TestAVersionWhosePodsFollowTheLoadServesWithTheLeastOfThem(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatReplacesAPodTakesNothingFromTheCapacityThatIsThere(t *testing.T) {
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	ready, starting := fleet.Pod{State: fleet.PodReady}, fleet.Pod{State: fleet.PodStarting}
+	stuck, broken := fleet.Pod{State: fleet.PodStarting, Failure: "no Secret"}, fleet.Pod{State: fleet.PodBroken, Failure: "it crashed"}
+	for name, tt := range map[string]struct {
+		pods   []fleet.Pod
+		wanted string
+		want   bool
+	}{
+		"all are ready":                      {[]fleet.Pod{ready, ready}, "v1", true},
+		"one more starts":                    {[]fleet.Pod{ready, ready, starting}, "v1", true},
+		"one more cannot start":              {[]fleet.Pod{ready, ready, stuck}, "v1", true},
+		"one more crashes":                   {[]fleet.Pod{ready, ready, broken}, "v1", true},
+		"one is missing and another crashes": {[]fleet.Pod{ready, broken}, "v1", false},
+		"one is missing":                     {[]fleet.Pod{ready, starting}, "v1", false},
+		"none is there":                      {nil, "v1", false},
+		"another version takes over":         {[]fleet.Pod{ready, ready}, "v2", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plan := rollout.Decide(rollout.Facts{
+				Wanted: tt.wanted, Routed: "v1", Replicas: 2, Control: rollout.Document{Generation: 1}, Buildable: map[string]bool{"v1": true, "v2": true},
+				Sets: []fleet.Set{{Version: "v1", Deployed: true, Updating: true, Pods: tt.pods}},
+			}, noon)
+			if plan.Carried != tt.want {
+				t.Errorf("%s: %s; carried: %t, want %t", plan.Stage, plan.Message, plan.Carried, tt.want)
+			}
+		})
+	}
+}

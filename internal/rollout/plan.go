@@ -38,6 +38,8 @@ type Plan struct {
 	Weight, Shadow int
 	// Stage is a reason of the API's condition Ready.
 	Stage string
+	// Carried says that no rollout is under way and the stable version has as many ready pods as are promised, whatever else is going on.
+	Carried bool
 	// Message says more about the stage, for people. It changes only when something did.
 	Message string
 	// Intents in order.

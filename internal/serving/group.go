@@ -139,6 +139,14 @@ func MakeControl(tod *v1alpha1.TryOnDeployment, document control.Document) (*cor
 	}, nil
 }
 
+// MakeCapturePermit builds the ConfigMap that permits pods to keep requests in a place. What permitted another place before goes with it.
+func MakeCapturePermit(tod *v1alpha1.TryOnDeployment, capture resources.Capture) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: names.CapturePermit(tod.Name), Namespace: tod.Namespace, Labels: Labels(tod.Name)},
+		Data:       map[string]string{capture.Permit: ""},
+	}
+}
+
 // MakeEvidence builds the ConfigMap with the ledger of a judgement. The error wraps evidence.ErrInvalid.
 func MakeEvidence(tod *v1alpha1.TryOnDeployment, ledger *evidence.Ledger) (*corev1.ConfigMap, error) {
 	body, err := ledger.Encode()

@@ -52,7 +52,7 @@ type Places struct{ Taken, All int32 }
 // MakeDeployment builds the Deployment of one version. A change of the pods, such as another runtime image, rolls with
 // full capacity, or, in place, with one pod less.
 func (c Config) MakeDeployment(tod *v1alpha1.TryOnDeployment, version Version, places Places) (*appsv1.Deployment, error) {
-	capture, err := resources.CaptureOf(tod)
+	capture, err := resources.CaptureOf(tod, c.Store)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,9 @@ func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version, capture 
 	sidecar := &spec.Containers[0]
 	sidecar.Command = append(sidecar.Command, capture.Flags()...)
 	capture.Open(sidecar)
+	capture.Await(&spec, sidecar, tod.Name)
 	spec.Volumes = append(spec.Volumes, capture.Volumes()...)
+	resources.ShareClaims(&spec)
 	spec.TerminationGracePeriodSeconds = ptr.To(int64((drainTimeout(tod) + stopSlack).Seconds()))
 	spec.TopologySpreadConstraints = spread(tod.Name, version.Name)
 	return spec, nil

@@ -41,7 +41,7 @@ func (c Config) MakeReplay(tod *v1alpha1.TryOnDeployment, r Replay, attempt reso
 		Kind: resources.Replay, Namespace: tod.Namespace, Owner: tod.Name, Model: tod.Spec.Model.Name, ModelVersion: r.Candidate.Name,
 		Key: r.Key(), Attempt: attempt, Placement: tod.Spec.Placement,
 	}
-	capture, err := resources.CaptureOf(tod)
+	capture, err := resources.UsedCaptureOf(tod, c.Store)
 	if err != nil {
 		return nil, err
 	}

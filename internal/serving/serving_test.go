@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -95,6 +96,17 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 	inBucket := func() *v1alpha1.TryOnDeployment {
 		return capturing(everything(), v1alpha1.BlobSource{URI: "s3://shop/captures?endpoint=https://s3.example", SecretRef: v1alpha1.SecretReference{Name: "captures"}})
 	}
+	inCatalogue := func() *v1alpha1.TryOnDeployment {
+		tod := capturing(storefront(), v1alpha1.BlobSource{URI: "pvc://shop/captures"})
+		tod.Spec.Catalogue = v1alpha1.BlobSource{URI: "pvc://shop/garments"}
+		return tod
+	}
+	permit := func(tod *v1alpha1.TryOnDeployment) func() (any, error) {
+		return func() (any, error) {
+			capture, err := resources.CaptureOf(tod, claim())
+			return serving.MakeCapturePermit(tod, capture), err
+		}
+	}
 	deployment := func(c serving.Config, tod *v1alpha1.TryOnDeployment) func() (any, error) {
 		return func() (any, error) { return c.MakeDeployment(tod, version, serving.Places{Taken: 2, All: 2}) }
 	}
@@ -107,6 +119,8 @@ func TestObjectsAreBuiltAsRecorded(t *testing.T) {
 		"deployment-catalogue-pvc":  deployment(withClaim, shared),
 		"deployment-capture-pvc":    deployment(withClaim, inClaim()),
 		"deployment-capture-s3":     deployment(withBucket, inBucket()),
+		"deployment-claim-shared":   deployment(withClaim, inCatalogue()),
+		"capture-permit":            permit(inClaim()),
 		"replay-capture-pvc":        replay(withClaim, inClaim()),
 		"replay-capture-s3":         replay(withBucket, inBucket()),
 		"erase-policy":              func() (any, error) { return serving.MakeErasePolicy(storefront()), nil },
@@ -275,6 +289,67 @@ func TestWhatPodsAreBuiltOfIsToldApart(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAClaimHasOneVolumeHoweverManyUseIt(t *testing.T) {
+	store := claim()
+	for name, tt := range map[string]struct {
+		catalogue, capture, dataset string
+		want                        map[string]int
+	}{
+		"each has its own":                 {"pvc://garments", "pvc://captures", "pvc://data", map[string]int{"garments": 1, "captures": 1}},
+		"catalogue and captures":           {"pvc://shop/garments", "pvc://shop/captures", "pvc://data", map[string]int{"shop": 2}},
+		"captures at the claim's root":     {"pvc://shop/garments", "pvc://shop", "pvc://data", map[string]int{"shop": 2}},
+		"the catalogue is in the store":    {"pvc://" + store.Claim + "/garments", "pvc://captures", "pvc://data", map[string]int{store.Claim: 1, "captures": 1}},
+		"the dataset, too, is at captures": {"pvc://garments", "pvc://captures", "pvc://captures/data", map[string]int{"garments": 1, "captures": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tod, asked := capturing(storefront(), v1alpha1.BlobSource{URI: tt.capture}), question()
+			tod.Spec.Catalogue.URI, asked.Dataset.Source.URI = tt.catalogue, tt.dataset
+			deployment, err := config(store).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			job, err := config(store).MakeReplay(tod, asked, resources.Attempt{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			claimsOf(t, job.Spec.Template.Spec)
+			got, claims := map[string]int{}, claimsOf(t, deployment.Spec.Template.Spec)
+			for _, mount := range deployment.Spec.Template.Spec.Containers[0].VolumeMounts {
+				if claim := claims[mount.Name]; claim != "" {
+					got[claim]++
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("mounts of the sidecar by claim (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// claimsOf gives the claims of a pod's volumes by the volume's name, empty for others. Two volumes of one claim, and a mount of none, fail the test.
+func claimsOf(t *testing.T, pod corev1.PodSpec) map[string]string {
+	t.Helper()
+	volumes, claims := map[string]string{}, map[string]bool{}
+	for _, v := range pod.Volumes {
+		volumes[v.Name] = ""
+		if v.PersistentVolumeClaim != nil {
+			name := v.PersistentVolumeClaim.ClaimName
+			if claims[name] {
+				t.Errorf("claim %s has two volumes", name)
+			}
+			claims[name], volumes[v.Name] = true, name
+		}
+	}
+	for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
+		for _, m := range c.VolumeMounts {
+			if _, ok := volumes[m.Name]; !ok {
+				t.Fatalf("container %s mounts %s, which is no volume", c.Name, m.Name)
+			}
+		}
+	}
+	return volumes
 }
 
 func TestAnInvalidControlDocumentIsNotWritten(t *testing.T) {

@@ -1,6 +1,7 @@
 package servingpod
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -19,12 +20,12 @@ const Look = time.Minute
 // Catalogue says whether the ready pods of a deployment can read its garments, with the reason and the message of CatalogueReadable. One
 // pod that cannot is enough: its shoppers are refused.
 func Catalogue(pods []corev1.Pod, reports map[types.UID]Report) (state metav1.ConditionStatus, reason, message string) {
-	trouble, said := firstTrouble(pods, reports, func(r Report) *string {
-		if r.Catalogue == nil {
-			return nil
+	trouble, said := "", false
+	for i := range pods {
+		if c := reports[pods[i].UID].Catalogue; c != nil && Ready(&pods[i]) {
+			trouble, said = cmp.Or(trouble, troubleOf(&pods[i], c.Trouble)), true
 		}
-		return &r.Catalogue.Trouble
-	})
+	}
 	if trouble != "" {
 		return metav1.ConditionFalse, v1alpha1.ReasonCatalogueUnreadable, trouble
 	}
@@ -34,17 +35,10 @@ func Catalogue(pods []corev1.Pod, reports map[types.UID]Report) (state metav1.Co
 	return metav1.ConditionTrue, v1alpha1.ReasonCatalogueRead, "there are garments in the catalogue"
 }
 
-// firstTrouble is what the first ready pod says that has trouble with something, empty when none has, and whether any ready pod says how it
-// stands. of gives the words of a report; nil when the pod does not speak of it.
-func firstTrouble(pods []corev1.Pod, reports map[types.UID]Report, of func(Report) *string) (trouble string, said bool) {
-	for i := range pods {
-		words := of(reports[pods[i].UID])
-		if words == nil || !Ready(&pods[i]) {
-			continue
-		}
-		if said = true; *words != "" {
-			return fmt.Sprintf("pod %s: %s", pods[i].Name, podwatch.Cut(*words)), said
-		}
+// troubleOf says whose trouble it is; empty for none.
+func troubleOf(pod *corev1.Pod, words string) string {
+	if words == "" {
+		return ""
 	}
-	return "", said
+	return fmt.Sprintf("pod %s: %s", pod.Name, podwatch.Cut(words))
 }

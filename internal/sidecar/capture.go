@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -24,11 +25,21 @@ func (s *Server) newRecorder() *recorder.Recorder {
 		return nil
 	}
 	return recorder.New(recorder.Options{
-		Open:    func(ctx context.Context) (recorder.Folder, error) { return capture.Open(ctx, o.Capture) },
-		Percent: o.CapturePercent, Bounds: capture.Bounds{Age: o.CaptureAge, Bytes: o.CaptureBytes},
+		Permitted: func() bool { return permitted(o.CapturePermit) },
+		Open:      func(ctx context.Context) (recorder.Folder, error) { return capture.Open(ctx, o.Capture) },
+		Percent:   o.CapturePercent, Bounds: capture.Bounds{Age: o.CaptureAge, Bytes: o.CaptureBytes},
 		Waiting: captureWaiting, Bytes: o.CaptureMemory,
 		Kept: s.metrics.CaptureKept, Captured: s.metrics.Captured, Dropped: s.metrics.CaptureDropped,
 	})
+}
+
+// permitted says whether the file that permits to keep requests is there. A look that fails is none.
+func permitted(file string) bool {
+	if file == "" {
+		return true
+	}
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // toCapture tells whether a request is one of those to capture. While a candidate is compared, they are taken from those that it is asked as

@@ -253,3 +253,22 @@ func unzip(t *testing.T, file, name string) []byte {
 	}
 	return body
 }
+
+func TestNothingIsCapturedBeforeThePermitIsThere(t *testing.T) {
+	dir, permit := t.TempDir(), filepath.Join(t.TempDir(), "permit")
+	p := start(t, runtimetest.Graph{}, capturing(dir), func(o *Options) { o.CapturePermit = permit })
+	until(t, "it says that it could", func() bool {
+		s := p.Status()
+		return s.Capture != nil && s.Capture.Held && s.Capture.Trouble == ""
+	})
+	p.tryOnOnce(t)
+	if err := os.WriteFile(permit, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it says that it does", func() bool { return !p.Status().Capture.Held })
+	p.tryOnOnce(t)
+	until(t, "the capture", func() bool { return len(captured(t, dir)) > 0 })
+	if got := captured(t, dir); len(got) != 1 {
+		t.Errorf("%d are captured, want the one after the permit", len(got))
+	}
+}

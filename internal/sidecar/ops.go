@@ -66,7 +66,7 @@ func (s *Server) Status() control.Status {
 	}
 	if s.recorder != nil {
 		if trouble, looked := s.recorder.Trouble(); looked {
-			status.Capture = &control.Capture{Trouble: trouble}
+			status.Capture = &control.Capture{Trouble: trouble, Held: s.recorder.Held()}
 		}
 	}
 	return status

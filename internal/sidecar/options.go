@@ -35,6 +35,8 @@ type Options struct {
 	CapturePercent int
 	CaptureAge     time.Duration
 	CaptureBytes   int64
+	// CapturePermit is the file before whose appearance nothing is kept; empty for none.
+	CapturePermit string
 	// Version is the name of the TryOnModelVersion that the runtime serves.
 	Version string
 	// Categories are the garment categories that the model knows.
@@ -130,6 +132,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.IntVar(&o.CapturePercent, "capture-percent", o.CapturePercent, "share of answered requests that is captured, 1..100")
 	f.DurationVar(&o.CaptureAge, "capture-ttl", o.CaptureAge, "how long a captured request is kept")
 	f.Int64Var(&o.CaptureBytes, "capture-bytes", o.CaptureBytes, "most bytes of all captured requests; the oldest give way")
+	f.StringVar(&o.CapturePermit, "capture-permit", o.CapturePermit, "file before whose appearance no request is captured; empty for none")
 	f.Int64Var(&o.CaptureMemory, "capture-memory", o.CaptureMemory, "most bytes of all requests that wait to be captured")
 	f.StringVar(&o.Version, "version", o.Version, "name of the model version that is served")
 	f.DurationVar(&o.RequestTimeout, "request-timeout", o.RequestTimeout, "most time for one request after its body arrived")

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -80,6 +81,10 @@ func captureSome(t *testing.T, k *kube.Cluster, service string, folder *capture.
 		t.Fatal(err)
 	}
 	wishes[0].Private = true
+	// A pod learns from its kubelet that it may keep requests, which takes more than a minute.
+	await(t, k, named(&v1alpha1.TryOnDeployment{}, service), 4*time.Minute, func(d *v1alpha1.TryOnDeployment) (bool, error) {
+		return meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionCapturing), nil
+	})
 	for _, w := range wishes {
 		if _, err := shoppers.Ask(t.Context(), k, service, w); err != nil {
 			t.Fatal(err)

@@ -3,6 +3,7 @@ package recorder
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -22,6 +23,8 @@ type Folder interface {
 type Options struct {
 	// Open opens the folder; Run does, until it succeeds.
 	Open func(ctx context.Context) (Folder, error)
+	// Permitted says whether requests may be kept; until it does, nothing is written. Nil permits.
+	Permitted func() bool
 	// Percent is the share of answered requests that is captured, 1..100.
 	Percent int
 	// Bounds of the folder.
@@ -54,6 +57,8 @@ const (
 	// sweepEvery is how old the last sweep gets; a quarter of the age where that is less. A sweep lists the whole folder, 20 requests to S3
 	// for 20,000 files, so it must not follow each file that is written; and nothing may outlive its age for longer than this.
 	sweepEvery = time.Minute
+	// permitEvery is how often the permit is looked for.
+	permitEvery = time.Second
 )
 
 // Recorder captures requests. Its methods are safe for concurrent use; one Run does the work. A nil Recorder captures nothing.
@@ -62,6 +67,8 @@ type Recorder struct {
 	deal    share.Deal
 	pace    *rate.Limiter
 	queue   chan capture.Request
+	// held is true until there is a permit, which is never taken back.
+	held atomic.Bool
 
 	mu    sync.Mutex
 	bytes int64
@@ -77,13 +84,18 @@ type Recorder struct {
 
 // New makes a recorder; nothing is written before Run.
 func New(o Options) *Recorder {
-	return &Recorder{options: o, pace: rate.NewLimiter(perSecond, burst), queue: make(chan capture.Request, o.Waiting)}
+	r := &Recorder{options: o, pace: rate.NewLimiter(perSecond, burst), queue: make(chan capture.Request, o.Waiting)}
+	r.held.Store(o.Permitted != nil && !o.Permitted())
+	return r
 }
+
+// Held says that nothing is kept yet for want of a permit.
+func (r *Recorder) Held() bool { return r.held.Load() }
 
 // Choose tells whether the request just answered is one of those to capture. of is the percentage of all answered requests that Choose is
 // asked about, so that the share of all is right.
 func (r *Recorder) Choose(of int) bool {
-	return r != nil && of > 0 && r.deal.Next(min(100, r.options.Percent*100/of))
+	return r != nil && of > 0 && !r.Held() && r.deal.Next(min(100, r.options.Percent*100/of))
 }
 
 // Offer takes a request if there is room. It never waits: it is called by those who answer shoppers. The pixels must not be changed afterwards.
@@ -122,6 +134,9 @@ func (r *Recorder) Run(ctx context.Context) {
 		return
 	}
 	defer r.close()
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	waiting.Go(func() { r.await(ctx) })
 	for {
 		wait := r.every()
 		if r.open(ctx) {
@@ -153,6 +168,20 @@ func (r *Recorder) due(now time.Time) bool {
 	return r.swept.IsZero() || now.Sub(r.swept) >= r.every() || r.written > r.options.Bounds.Spare()
 }
 
+// await waits for the permit. Meanwhile the folder is opened and swept, which tells whether it can be used.
+func (r *Recorder) await(ctx context.Context) {
+	ticker := time.NewTicker(permitEvery)
+	defer ticker.Stop()
+	for r.Held() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			r.held.Store(!r.options.Permitted())
+		}
+	}
+}
+
 // open opens the folder unless it is: it may appear later, and its keys may be put right.
 func (r *Recorder) open(ctx context.Context) bool {
 	if r.folder != nil {
@@ -173,7 +202,7 @@ func (r *Recorder) close() {
 }
 
 func (r *Recorder) write(ctx context.Context, q capture.Request) {
-	if r.folder == nil {
+	if r.folder == nil || r.Held() {
 		r.options.Dropped(DropUnwritten)
 		return
 	}

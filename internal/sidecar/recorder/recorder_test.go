@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,4 +340,31 @@ func TestNoRecorderCapturesNothing(t *testing.T) {
 		t.Error("it chose a request")
 	}
 	r.Run(t.Context())
+}
+
+func TestNothingIsWrittenWithoutAPermitAndTheFolderIsTriedAllTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var permitted atomic.Bool
+		b := start(t, &shelf{}, func(o *Options) { o.Permitted = permitted.Load })
+		b.says(t, "at the start", "")
+		b.Offer(request(10))
+		<-time.After(2 * sweepEvery)
+		if s := b.shelf.seen(); s.put > 0 || len(s.sweeps) == 0 {
+			t.Errorf("%d requests written, %d sweeps", s.put, len(s.sweeps))
+		}
+		if !b.Held() || b.Choose(100) {
+			t.Error("it seems to keep requests")
+		}
+		permitted.Store(true)
+		<-time.After(permitEvery + time.Millisecond)
+		permitted.Store(false)
+		<-time.After(sweepEvery)
+		if b.Held() || !b.Choose(100) {
+			t.Error("it keeps no requests with a permit")
+		}
+		b.Offer(request(10))
+		if told := b.seen(); told.done != 1 {
+			t.Errorf("%d captured, want one", told.done)
+		}
+	})
 }
