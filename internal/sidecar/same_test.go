@@ -20,6 +20,9 @@ import (
 	"github.com/braincreators/tryon-operator/internal/sidecar/shadow"
 )
 
+// forever is a run that hangs.
+const forever = time.Duration(math.MaxInt64)
+
 // rollout is one of a version against itself: what a stable pod under load and a candidate with nothing but copies count, in the time of a bubble.
 type rollout struct {
 	t                 *testing.T
@@ -105,7 +108,7 @@ func (r *rollout) mirror(ctx context.Context) {
 			return
 		case sample := <-r.ring:
 			candidate := compare.Answer{Out: r.answer(), Took: r.length(r.own)}
-			patience := compare.Patience(sample.Took, r.stable.options.RequestTimeout)
+			patience := sample.Patience(r.stable.options.RequestTimeout)
 			run := r.candidate.queue.TryEnter(r.candidate.shape(1))
 			<-time.After(min(candidate.Took, patience))
 			candidate.Alone, candidate.Failed = run.Alone(), candidate.Took > patience
@@ -180,6 +183,18 @@ func TestAVersionIsNoWorseThanItself(t *testing.T) {
 			}
 			return times(0.8 + 0.1*random.Float64())
 		}, 0.6, 1000, 0.99},
+		"one run in a hundred hangs": {func(random *rand.Rand) time.Duration {
+			if random.Float64() < 0.01 {
+				return forever
+			}
+			return times(0.9 + 0.2*random.Float64())
+		}, 0.3, 2000, 0.9},
+		"one run in a hundred takes ten times as long": {func(random *rand.Rand) time.Duration {
+			if random.Float64() < 0.01 {
+				return times(12)
+			}
+			return times(0.9 + 0.2*random.Float64())
+		}, 0.5, 2000, 0.9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			const rollouts, most = 20, 1
