@@ -14,15 +14,16 @@ const (
 	// pair is judged by what was known before it, so the rates of both versions can be compared throughout.
 	learnFrom = 100
 
-	// leastPatience and patienceFactor: a candidate may take this many times as long as the stable version did, and never less than so long.
-	// Who is slower has failed the latency gate anyway, and would hold up all that waits.
+	// leastPatience and patienceFactor: a version may take this many times as long as the other did, and never less than so long. The candidate is not
+	// waited for longer, for it would hold up all that waits. What is a failure of the one has to be a failure of the other: else two versions that
+	// stall alike would differ.
 	leastPatience  = 2 * time.Second
 	patienceFactor = 10
 )
 
-// Patience is how long the candidate is waited for after the stable version took so long; at most most.
-func Patience(stable, most time.Duration) time.Duration {
-	return min(max(leastPatience, patienceFactor*stable), most)
+// Patience is how long a version is waited for when the other took so long; at most most.
+func Patience(other, most time.Duration) time.Duration {
+	return min(max(leastPatience, patienceFactor*other), most)
 }
 
 // Answer is what became of asking a version.
@@ -30,9 +31,15 @@ type Answer struct {
 	// Failed tells that it did not answer as its signature promises, in time.
 	Failed bool
 	Out    oip.Result
-	// Took is the time in its model server; Alone tells that nothing else was in there meanwhile.
+	// Took is the time in its model server; Alone tells that the request had it for itself, as was known before it began: what comes meanwhile comes
+	// rather beside long runs, and must not decide which times count.
 	Took  time.Duration
 	Alone bool
+}
+
+// failedBeside tells whether a version did not answer, or so much later than the other that it would not have been waited for.
+func (a Answer) failedBeside(other Answer) bool {
+	return a.Failed || !other.Failed && a.Took > Patience(other.Took, a.Took)
 }
 
 // Comparer judges pairs in the order in which they come; it is for one goroutine and one epoch.
@@ -57,7 +64,7 @@ type Pair struct {
 
 // Compare judges a pair. Its error means that nothing can be said about it.
 func (c *Comparer) Compare(s oip.Signature, in oip.TryOn, stable, candidate Answer) (Pair, error) {
-	p := Pair{stableBad: stable.Failed, candidateBad: candidate.Failed}
+	p := Pair{stableBad: stable.failedBeside(candidate), candidateBad: candidate.failedBeside(stable)}
 	if p.stableBad || p.candidateBad {
 		return p, nil
 	}

@@ -101,6 +101,9 @@ func TestAPairAddsWhatCanBeSaidOfIt(t *testing.T) {
 		"both fail":                             {answered(failed), answered(failed), sequential.Pairs{BothBad: 1}, sequential.Pairs{}, 0, false},
 		"the stable one shared its run":         {answered(beside), answered(), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 0, false},
 		"the candidate shared its run":          {answered(), answered(beside), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 0, false},
+		"the candidate is much later":           {answered(), answered(took(2100 * time.Millisecond)), sequential.Pairs{OnlyCandidate: 1}, sequential.Pairs{}, 0, false},
+		"the stable one is much later":          {answered(took(2100 * time.Millisecond)), answered(), sequential.Pairs{OnlyStable: 1}, sequential.Pairs{}, 0, false},
+		"one is late beside a failure":          {answered(took(time.Minute)), answered(failed), sequential.Pairs{OnlyCandidate: 1}, sequential.Pairs{}, 0, false},
 		"no time has passed by this clock":      {answered(took(0)), answered(), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 1, false},
 		"a picture is odd and nothing is usual": {answered(), answered(painted), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 1, false},
 	} {

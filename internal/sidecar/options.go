@@ -75,7 +75,7 @@ func DefaultOptions() Options {
 	return Options{
 		Listen: ":8080", Ops: ":8081", Runtime: "http://127.0.0.1:8500", Weights: "/weights", Categories: []string{"tops"},
 		RequestTimeout: 30 * time.Second, BodyTimeout: 20 * time.Second, RuntimePatience: 15 * time.Second, Quiet: 3 * time.Second, DrainTimeout: 60 * time.Second,
-		Concurrent: 2, Waiting: 32, InFlight: 128, Connections: 1024, Batch: 1,
+		Concurrent: 1, Waiting: 32, InFlight: 128, Connections: 1024, Batch: 1,
 		Photo:     imaging.PhotoLimits{Pixels: 24_000_000},
 		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 256 << 20, PixelMemory: 640 << 20,
 		ShadowMemory: 32 << 20, CaptureMemory: 32 << 20, CapturePercent: 10, CaptureAge: 24 * time.Hour, CaptureBytes: 1 << 30,
@@ -141,7 +141,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.DurationVar(&o.RuntimePatience, "runtime-patience", o.RuntimePatience, "how long requests wait for a model server that was ready and has gone")
 	f.DurationVar(&o.Quiet, "drain-quiet", o.Quiet, "how long nothing may be in flight before a drain ends")
 	f.DurationVar(&o.DrainTimeout, "drain-timeout", o.DrainTimeout, "most time for a drain")
-	f.IntVar(&o.Concurrent, "max-concurrent", o.Concurrent, "most runs at once in the model server")
+	f.IntVar(&o.Concurrent, "max-concurrent", o.Concurrent, "most runs at once in the model server; with more than 1 they slow each other, so no latencies are compared with a candidate's")
 	f.IntVar(&o.Waiting, "max-waiting", o.Waiting, "most requests that wait for a run")
 	f.IntVar(&o.Batch, "max-batch", o.Batch, "most waiting try-ons that share one run in the model server; 1 means that each has its own")
 	f.IntVar(&o.InFlight, "max-in-flight", o.InFlight, "most requests of any stage")

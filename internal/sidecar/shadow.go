@@ -35,10 +35,24 @@ func (s *Server) offer(header http.Header, sample *shadow.Sample, answered bool)
 	}
 }
 
-// modelFailed tells an error that the model made from one of the request, of a crowd or of a client that left.
+// modelFailed tells an error that the model made, when it was asked, from one of the request or of a client that left. Whatever is the candidate's fault
+// when it is asked (package shadow) is one here.
 func modelFailed(err error) bool {
 	var p *problem.Problem
-	return errors.As(err, &p) && (p.Code == problem.CodeRuntimeFailed || p.Code == problem.CodeRuntimeUnavailable)
+	if !errors.As(err, &p) {
+		return false
+	}
+	switch p.Code {
+	case problem.CodeRuntimeFailed, problem.CodeRuntimeUnavailable, problem.CodeDeadlineExceeded, problem.CodeOverloaded:
+		return true
+	}
+	return false
+}
+
+// timeFor is how much time a request's run had when it began.
+func timeFor(ctx context.Context, began time.Time) time.Duration {
+	deadline, _ := ctx.Deadline()
+	return deadline.Sub(began)
 }
 
 // inferCopy answers a copy of a request that a stable pod has answered. Shoppers come first: it is refused while anything else runs or waits. The

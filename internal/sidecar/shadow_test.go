@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
@@ -133,6 +134,42 @@ func TestAModelThatFailsHereIsComparedToo(t *testing.T) {
 		t.Fatalf("%s %v", code, err)
 	}
 	until(t, "the pair", func() bool { return stable.report(t).Pairs == 1 })
+	if got, want := stable.report(t).Errors, (sequential.Pairs{OnlyStable: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A hang is a timeout at the candidate; it must not be nothing here.
+func TestARunThatEndsWithItsRequestsTimeIsAFailureAndOneWhoseClientLeavesIsNothing(t *testing.T) {
+	var asked atomic.Int64
+	stable, fault := faulty(t, operated, func(o *Options) { o.RequestTimeout = 4 * time.Second })
+	candidate := start(t, runtimetest.Graph{}, func(o *Options) { o.Version = "tops-v2" })
+	stable.compareWith(t, 1, candidate.front)
+	fault(func(w http.ResponseWriter, r *http.Request) { asked.Add(1); hang(w, r) })
+	contentType, body := form(t, usual(t))
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, stable.front+"/v1/tryon", bytes.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		req.Header.Set("Content-Type", contentType)
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	until(t, "it runs", func() bool { return asked.Load() == 1 })
+	leave()
+	<-left
+	until(t, "the client is gone", func() bool { return stable.Status().Errors[string(problem.CodeClientGone)] == 1 })
+	resp, out := post(t, stable.front, contentType, body)
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeDeadlineExceeded {
+		t.Fatalf("%s %v", code, err)
+	}
+	until(t, "the pair", func() bool { return stable.report(t).Pairs > 0 })
 	if got, want := stable.report(t).Errors, (sequential.Pairs{OnlyStable: 1}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}

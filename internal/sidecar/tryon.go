@@ -174,6 +174,7 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 // run waits for the model server and asks it. The sample is nil when no fault and no merit of the model can be seen in what came.
 func (s *Server) run(ctx context.Context, row oip.TryOn, patient bool, t *metrics.Timings) (*shadow.Sample, error) {
 	answer, err := s.batcher.TryOn(ctx, row)
+	had := timeFor(ctx, answer.Began)
 	if err != nil && patient && problem.Of(err).Code == problem.CodeRuntimeUnavailable {
 		answer, err = s.again(ctx, row, answer, err)
 	}
@@ -184,7 +185,9 @@ func (s *Server) run(ctx context.Context, row oip.TryOn, patient bool, t *metric
 	if err != nil && !modelFailed(err) {
 		return nil, err
 	}
-	sample := &shadow.Sample{Signature: s.model.Signature(), In: row, Out: answer.Out, Failed: err != nil, Took: answer.Took, Alone: answer.Alone}
+	sample := &shadow.Sample{
+		Signature: s.model.Signature(), In: row, Out: answer.Out, Failed: err != nil, Had: had, Took: answer.Took, Alone: answer.Alone,
+	}
 	if err != nil {
 		return sample, err
 	}

@@ -53,7 +53,7 @@ type Answer struct {
 	// Began is when the model server was asked, zero when it was not; Took is its time.
 	Began time.Time
 	Took  time.Duration
-	// Alone tells that nothing else was in the model server meanwhile: then the time is that of one request.
+	// Alone tells that it had the model server for itself: then the time is that of one request.
 	Alone bool
 }
 

@@ -154,6 +154,30 @@ func TestWorkThatMayWaitIsNoLoad(t *testing.T) {
 	})
 }
 
+func TestAShopperWaitsForACopyAndNoPodIsStartedForThat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := New(Bounds{Concurrent: 1, Waiting: 2, PerMegapixel: time.Second})
+		q.Learn(one.Shape, 10*time.Second)
+		run := q.TryEnter(one.Shape)
+		if got := q.Load().Backlog; got != 0 {
+			t.Errorf("backlog %s of a copy alone, want none", got)
+		}
+		go work(t, q, one, time.Second)
+		synctest.Wait()
+		if got := q.Load().Backlog; !about(got, 10*time.Second) {
+			t.Errorf("backlog %s of a shopper behind a copy, want the shopper's 10 s", got)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+		defer cancel()
+		if _, err := q.Enter(ctx, one); outcome(err) != "full" {
+			t.Errorf("%v, want a refusal: the copy's 10 s are in the way as well", err)
+		}
+		run.Leave()
+		synctest.Wait()
+		<-time.After(2 * time.Second)
+	})
+}
+
 func TestAYoungPodDoesNotClaimMoreThanCame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := New(Bounds{Concurrent: 1, Waiting: 1, PerMegapixel: time.Second})

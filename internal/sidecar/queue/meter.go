@@ -4,7 +4,7 @@ import "time"
 
 // Load is what a pod says of its work over the last seconds.
 type Load struct {
-	// Backlog is how long a request that came now would wait.
+	// Backlog is how long a request that came now would wait for others that somebody waits for.
 	Backlog time.Duration
 	// Arrivals is the work that came, in seconds per second, that of refused requests included. Busy is the part of the time in which the
 	// model server worked.

@@ -19,8 +19,8 @@ type Queue struct {
 	predictor *predict.Predictor
 	meter     meter
 	runs      map[*Run]struct{}
-	// begun counts all runs there ever were.
-	begun int64
+	// abandoned tells that the last run was left without an answer: the model server may still be at it when the next one comes.
+	abandoned bool
 	// waiting holds a *place for each request that waits, longest in front. While anything is in here all runs are taken, so nobody can push in.
 	waiting list.List
 	// priced is the sum of the prices of all that wait.
@@ -68,8 +68,20 @@ func (q *Queue) Load() Load {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	load := q.meter.load(time.Now())
-	load.Backlog = q.backlog()
+	load.Backlog = max(0, q.backlog()-q.copying())
 	return load
+}
+
+// copying is the work that is left of runs nobody waits for: who comes meanwhile waits for it, but no pod has to be started for it. The meter must be
+// up to date.
+func (q *Queue) copying() time.Duration {
+	left := time.Duration(0)
+	for r := range q.runs {
+		if r.spare {
+			left += r.remaining(q.meter.shared)
+		}
+	}
+	return left
 }
 
 // backlog is the time until a request that came now would start. The meter must be up to date.
@@ -130,8 +142,8 @@ func (q *Queue) Enter(ctx context.Context, ask Ask) (*Run, error) {
 	return q.wait(ctx, place)
 }
 
-// TryEnter takes a run only when nobody runs or waits: for work that must not make anybody wait, and that counts as no load. It must be left once,
-// if it is not nil.
+// TryEnter takes a run only when nobody runs or waits: for work that comes after everybody's, and that counts as no load. Who comes meanwhile waits for
+// it when only one run may be in the model server, where it would be in the way as well. It must be left once, if it is not nil.
 func (q *Queue) TryEnter(shape predict.Shape) *Run {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -144,8 +156,7 @@ func (q *Queue) TryEnter(shape predict.Shape) *Run {
 // begin puts a run into the model server.
 func (q *Queue) begin(now time.Time, r *Run) *Run {
 	q.meter.advance(now)
-	q.begun++
-	r.queue, r.number, r.shared = q, q.begun, len(q.runs) > 0
+	r.queue, r.alone = q, q.concurrent == 1 && len(r.members) <= 1 && !q.abandoned
 	r.expected, r.since = q.predictor.Predict(r.shape), q.meter.shared
 	q.runs[r] = struct{}{}
 	q.count()

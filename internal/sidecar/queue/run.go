@@ -16,21 +16,15 @@ type Run struct {
 	// expected is the predicted work, since the meter's reading at its beginning.
 	expected, since       time.Duration
 	spare, served, spoilt bool
-	// number is the run's place among all, shared tells that others were running when it began.
-	number int64
-	shared bool
+	alone                 bool
 }
 
 // Members are those that share the run, in the order in which they came. The first of them has to ask the model server for all.
 func (r *Run) Members() []any { return r.members }
 
-// Alone tells whether nothing else has been in the model server since the run began, and no other request in the run: then its time is one
-// request's own.
-func (r *Run) Alone() bool {
-	r.queue.mu.Lock()
-	defer r.queue.mu.Unlock()
-	return len(r.members) <= 1 && !r.shared && r.queue.begun == r.number
-}
+// Alone tells whether the run is one request's and has the model server for itself: then its time is that request's own. It is known when the run
+// begins, and nothing that comes meanwhile changes it: a run that takes long would meet more, and the times that are left would be the short ones.
+func (r *Run) Alone() bool { return r.alone }
 
 // Served says that the model server answered, to all that share the run at once: the time until Leave is how long such a run takes.
 func (r *Run) Served() { r.served = true }
@@ -59,6 +53,7 @@ func (r *Run) Leave() {
 	if !r.spoilt && (r.served || work > q.predictor.Predict(r.shape)) {
 		q.predictor.Learn(r.shape, work)
 	}
+	q.abandoned = !r.served
 	q.end(r)
 	q.pass(now)
 }

@@ -39,7 +39,7 @@ const (
 type answer struct {
 	outcome outcome
 	out     oip.Result
-	// took is the time in the candidate's model server; alone tells that nothing else was in there.
+	// took is the time in the candidate's model server; alone tells that the copy had it for itself.
 	took  time.Duration
 	alone bool
 }
@@ -59,16 +59,18 @@ func newClient() *http.Client {
 	}
 }
 
-func (m *Mirror) patience(s Sample) time.Duration {
+// Patience is how long the candidate is waited for, at most most. A run that began late in its request's time was not waited for longer here.
+func (s Sample) Patience(most time.Duration) time.Duration {
+	most = min(most, s.Had)
 	if s.Failed {
-		return m.options.Patience
+		return most
 	}
-	return compare.Patience(s.Took, m.options.Patience)
+	return compare.Patience(s.Took, most)
 }
 
 // ask puts a sample to the candidate. Nothing of the shopper's request but its tensors and its seed is sent.
 func (m *Mirror) ask(ctx context.Context, j job) answer {
-	ctx, cancel := context.WithTimeout(ctx, m.patience(j.sample))
+	ctx, cancel := context.WithTimeout(ctx, j.sample.Patience(m.options.Patience))
 	defer cancel()
 	request, err := newRequest(ctx, j)
 	if err != nil {

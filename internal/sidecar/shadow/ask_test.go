@@ -163,16 +163,20 @@ func TestACandidatesTimeIsBelievedUpToWhatWasSeen(t *testing.T) {
 }
 
 func TestPatienceFollowsThisPodsOwnTime(t *testing.T) {
-	m, _ := newMirror(1)
-	m.options.Patience = 15 * time.Second
-	for took, want := range map[time.Duration]time.Duration{
-		10 * time.Millisecond: 2 * time.Second, 500 * time.Millisecond: 5 * time.Second, 10 * time.Second: 15 * time.Second,
+	const most, hour = 15 * time.Second, time.Hour
+	for name, tt := range map[string]struct {
+		sample Sample
+		want   time.Duration
+	}{
+		"a fast run":  {Sample{Took: 10 * time.Millisecond, Had: hour}, 2 * time.Second},
+		"a usual one": {Sample{Took: 500 * time.Millisecond, Had: hour}, 5 * time.Second},
+		"a long one":  {Sample{Took: 10 * time.Second, Had: hour}, most},
+		"a failure":   {Sample{Took: time.Millisecond, Failed: true, Had: hour}, most},
+		"a late run":  {Sample{Took: 500 * time.Millisecond, Had: 3 * time.Second}, 3 * time.Second},
+		"one cut off": {Sample{Took: 3 * time.Second, Failed: true, Had: 3 * time.Second}, 3 * time.Second},
 	} {
-		if got := m.patience(Sample{Took: took}); got != want {
-			t.Errorf("%s: %s, want %s", took, got, want)
+		if got := tt.sample.Patience(most); got != tt.want {
+			t.Errorf("after %s: %s, want %s", name, got, tt.want)
 		}
-	}
-	if got := m.patience(Sample{Took: time.Millisecond, Failed: true}); got != 15*time.Second {
-		t.Errorf("after a failure here, which says nothing about how long an answer takes: %s", got)
 	}
 }

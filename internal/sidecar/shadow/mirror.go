@@ -39,7 +39,9 @@ type Sample struct {
 	// Out is the model's answer; empty when it Failed.
 	Out    oip.Result
 	Failed bool
-	// Took is the time in the model server; Alone tells that nothing else was in there meanwhile.
+	// Had is the most time that the model server had: until the request's deadline. The candidate has no more.
+	Had time.Duration
+	// Took is the time in the model server; Alone tells that the request had it for itself.
 	Took  time.Duration
 	Alone bool
 	// Done, unless it is nil, is told once what the comparison came to, nil when there was none. It must not wait.

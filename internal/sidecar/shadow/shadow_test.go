@@ -39,7 +39,7 @@ func sample() Sample {
 	}
 	return Sample{
 		Signature: signature, In: oip.TryOn{Person: person, Garment: garment, GarmentMask: mask, Parameters: map[string]any{"seed": int64(7)}},
-		Out: oip.Result{Image: worn, WarpedMask: mask, CompositeMask: mask}, Took: 100 * time.Millisecond, Alone: true,
+		Out: oip.Result{Image: worn, WarpedMask: mask, CompositeMask: mask}, Took: 100 * time.Millisecond, Had: time.Hour, Alone: true,
 	}
 }
 
