@@ -144,3 +144,15 @@ func TestCheckpointsMadeAfterTheLastHealthyStepAreDiscarded(t *testing.T) {
 		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
 	}
 }
+
+func TestTheCheckpointThatAnUnhealthyAttemptResumedFromStays(t *testing.T) {
+	b := newBench(t)
+	b.run(t.Context(), progressAt(10, `"loss":1`)+checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; exit 1`)
+	e := b.run(t.Context(), checkpointAt(20)+`while [ ! -e `+b.storedCheckpoint(20)+` ]; do sleep 0.01; done; `+progressAt(20, `"loss":NaN`)+`exit 1`)
+	if e.Verdict != report.Failed || e.Reason != train.ReasonNonFiniteLoss {
+		t.Errorf("verdict %s (%s): %s", e.Verdict, e.Reason, e.Message)
+	}
+	if diff := cmp.Diff([]string{"000000000010.json"}, b.checkpoints()); diff != "" {
+		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
+	}
+}

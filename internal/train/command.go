@@ -56,7 +56,9 @@ func (s *session) settle(ctx context.Context, err error) error {
 	if !errors.As(err, &h) || s.o.Rank != 0 || (h.Reason != ReasonNonFiniteLoss && h.Reason != ReasonMetricOutOfBounds) {
 		return err
 	}
-	if discardErr := s.forgetAfter(context.WithoutCancel(ctx), s.meter.healthyStep()); discardErr != nil {
+	// What this attempt began from is none of its doing: it stays also when the first words are bad ones.
+	healthy := max(s.resumed, s.meter.healthyStep())
+	if discardErr := s.forgetAfter(context.WithoutCancel(ctx), healthy); discardErr != nil {
 		s.say("keeping unhealthy checkpoints: %v", discardErr)
 	}
 	return err
