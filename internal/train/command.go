@@ -32,7 +32,7 @@ func (s *session) train(ctx context.Context) error {
 	}
 	// A group of its own, so that data loaders that outlive the command can be ended with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	s.meter.enter(phaseTraining)
+	s.meter.train(s.resumed)
 	if err := cmd.Start(); err != nil {
 		words.close(words.readers, words.writers)
 		return errored(ReasonCommandNotStarted, fmt.Errorf("starting the command: %w", err))

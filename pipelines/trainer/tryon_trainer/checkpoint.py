@@ -74,8 +74,8 @@ def save(directory: Path, step: int, trainee: Trainee) -> None:
 def restore(directory: Path, trainee: Trainee) -> int:
     """Go on from the first process's newest readable checkpoint; gives its step, or 0 when there is none.
 
-    Its state goes to all processes. What the others have in their directories does not count: nodes fetch checkpoints
-    one by one and may find different ones, and averaging gradients of networks that differ trains none of them.
+    Its state goes to all processes. What the others have in their directories does not count: nodes may find different
+    ones, or a damaged one, and averaging gradients of networks that differ trains none of them.
     """
     state = distributed.from_first(newest(directory, trainee.stage) if distributed.is_first() else {})
     if not state:
