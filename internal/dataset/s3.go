@@ -7,7 +7,10 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
@@ -38,6 +41,7 @@ func openS3(ctx context.Context, u *url.URL) (*objects, error) {
 
 func (b *objects) List(ctx context.Context) ([]Object, error) {
 	var out []Object
+	began := time.Now()
 	for it := b.Bucket.List(nil); ; {
 		o, err := it.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -53,10 +57,25 @@ func (b *objects) List(ctx context.Context) ([]Object, error) {
 		if len(out) == MaxFiles {
 			return nil, fmt.Errorf("more than %d files: %w", MaxFiles, ErrTooLarge)
 		}
-		// An ETag of a multipart upload is no MD5, but it changes with the content all the same.
-		stamp := fmt.Sprintf("e%xm%d", o.MD5, o.ModTime.UnixNano())
-		out = append(out, Object{Path: o.Key, Size: o.Size, Stamp: stamp})
+		out = append(out, Object{Path: o.Key, Size: o.Size, Stamp: tag(o, began)})
 	}
+}
+
+// settled is the age from which the time of an object is taken for its last one: servers tell whole seconds, by their own clocks.
+const settled = time.Minute
+
+// tag is an object's stamp. The ETag changes with the content, also where it is no MD5, as after a multipart upload. Without one
+// the time is all there is, and an object that was just written may be written again within the same second.
+func tag(o *blob.ListObject, now time.Time) string {
+	var raw types.Object
+	etag := ""
+	if o.As(&raw) {
+		etag = strings.Trim(aws.ToString(raw.ETag), `"`)
+	}
+	if etag == "" && now.Sub(o.ModTime) < settled {
+		return ""
+	}
+	return fmt.Sprintf("e%sm%d", etag, o.ModTime.UnixNano())
 }
 
 func (b *objects) Open(ctx context.Context, path string) (io.ReadCloser, error) {

@@ -15,7 +15,8 @@ type Object struct {
 	// Path is slash-separated and relative to the source's root.
 	Path string
 	Size int64
-	// Stamp changes whenever the content does, as far as the source can tell without reading: an ETag, or time and inode.
+	// Stamp changes whenever the content does, as far as the source can tell without reading: an ETag, or time and inode. It is empty
+	// when the source cannot tell.
 	Stamp string
 }
 

@@ -88,6 +88,15 @@ func (b *bench) runCommand(ctx context.Context, rank int, command ...string) rep
 	return e
 }
 
+// rank is one node of the bench's task, with a scratch folder and a progress port of its own.
+func (b *bench) rank(rank int) *bench {
+	b.t.Helper()
+	other := &bench{t: b.t, store: b.store, task: b.task, fetch: b.fetch}
+	other.task.Scratch = filepath.Join(b.t.TempDir(), fmt.Sprintf("scratch-%d", rank))
+	other.task.ProgressAddress = freeAddress(b.t)
+	return other
+}
+
 func (b *bench) summary(e report.Envelope) report.StageSummary {
 	b.t.Helper()
 	if e.Verdict != report.Passed {

@@ -25,13 +25,30 @@ func stepDir(folder string, step int64) string {
 	return filepath.Join(folder, fmt.Sprintf("step-%012d", step))
 }
 
-// restore lays out the newest usable checkpoint of earlier attempts. Damaged ones are passed over; a store that does not
-// answer is an error, because starting over would throw hours away.
+// restore lays out the newest usable checkpoint of earlier attempts; other ranks than 0 that of rank 0.
 func (s *session) restore(ctx context.Context) error {
+	leader := s.leader()
+	if leader == "" {
+		return s.restoreNewest(ctx, func(string) bool { return true })
+	}
+	step, err := s.follow(ctx, leader)
+	if err == nil {
+		err = s.restoreNewest(ctx, func(name string) bool { return name == checkpointName(step) })
+	}
+	if err == nil && s.resumed != step {
+		err = errored(ReasonStoreUnavailable, fmt.Errorf("rank 0 goes on from step %d, whose checkpoint cannot be restored here", step))
+	}
+	return err
+}
+
+// restoreNewest lays out the newest usable one of some checkpoints. Damaged ones are passed over; a store that does not
+// answer is an error, because starting over would throw hours away.
+func (s *session) restoreNewest(ctx context.Context, among func(name string) bool) error {
 	names, err := s.kept.ListDocuments(ctx, "")
 	if err != nil {
 		return errored(ReasonStoreUnavailable, fmt.Errorf("listing checkpoints: %w", err))
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !among(name) })
 	for _, name := range slices.Backward(names) {
 		kept, err := s.readCheckpoint(ctx, name)
 		if err == nil {

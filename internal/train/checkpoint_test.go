@@ -3,6 +3,10 @@ package train_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -142,5 +146,87 @@ func TestCheckpointsMadeAfterTheLastHealthyStepAreDiscarded(t *testing.T) {
 		checkpointAt(20)+`while [ ! -e `+b.storedCheckpoint(20)+` ]; do sleep 0.01; done; `+progressAt(20, `"loss":NaN`)+`sleep 60`)
 	if diff := cmp.Diff([]string{"000000000010.json"}, b.checkpoints()); diff != "" {
 		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
+	}
+}
+
+func TestTheCheckpointThatAnUnhealthyAttemptResumedFromStays(t *testing.T) {
+	b := newBench(t)
+	b.run(t.Context(), progressAt(10, `"loss":1`)+checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; exit 1`)
+	e := b.run(t.Context(), checkpointAt(20)+`while [ ! -e `+b.storedCheckpoint(20)+` ]; do sleep 0.01; done; `+progressAt(20, `"loss":NaN`)+`exit 1`)
+	if e.Verdict != report.Failed || e.Reason != train.ReasonNonFiniteLoss {
+		t.Errorf("verdict %s (%s): %s", e.Verdict, e.Reason, e.Message)
+	}
+	if diff := cmp.Diff([]string{"000000000010.json"}, b.checkpoints()); diff != "" {
+		t.Errorf("checkpoints (-want +got):\n%s\n%s", diff, &b.log)
+	}
+}
+
+func TestOtherRanksGoOnFromTheCheckpointOfRank0(t *testing.T) {
+	b := newBench(t)
+	b.task.Nodes = 2
+	b.run(t.Context(), checkpointAt(10)+`while [ ! -e `+b.storedCheckpoint(10)+` ]; do sleep 0.01; done; `+checkpointAt(20)+`exit 1`)
+	late := filepath.Join(t.TempDir(), "late.json")
+	if err := os.Rename(b.storedCheckpoint(20), late); err != nil {
+		t.Fatal(err)
+	}
+	first := b.rank(0)
+	release, resumed := filepath.Join(t.TempDir(), "release"), filepath.Join(t.TempDir(), "resumed")
+	ended := make(chan report.Envelope, 1)
+	go func() {
+		ended <- first.runCommand(t.Context(), 0, "sh", "-c", `: > `+resumed+`; while [ ! -e `+release+` ]; do sleep 0.01; done; echo w > "$TRYON_OUTPUT_DIR/w"`)
+	}()
+	whenThere(t, resumed, func() {})
+	// The pod of the attempt before uploads its last checkpoint only now.
+	if err := os.Rename(late, b.storedCheckpoint(20)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("MASTER_ADDR", "127.0.0.1")
+	second, seen := b.rank(1), filepath.Join(t.TempDir(), "seen")
+	_, port, _ := net.SplitHostPort(first.task.ProgressAddress)
+	second.task.ProgressAddress = net.JoinHostPort("127.0.0.2", port)
+	e := second.runCommand(t.Context(), 1, "sh", "-c", `cat "$TRYON_CHECKPOINT_DIR"/step-*/state > `+seen)
+	if err := os.WriteFile(release, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if body, err := os.ReadFile(seen); e.Verdict != report.Passed || string(body) != "state-10\n" {
+		t.Errorf("rank 1 went on from %q: %v; verdict %s (%s): %s", body, err, e.Verdict, e.Reason, e.Message)
+	}
+	if s := b.summary(<-ended); s.ResumedFrom != 10 {
+		t.Errorf("rank 0 went on from %d", s.ResumedFrom)
+	}
+}
+
+func TestARankThatCannotRestoreTheCheckpointOfRank0DoesNotRun(t *testing.T) {
+	b := newBench(t)
+	b.task.Nodes = 2
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"schema":"tryon.progress/v1","phase":"Training","resumedFrom":10}`)
+	}))
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	t.Setenv("MASTER_ADDR", "127.0.0.1")
+	second := b.rank(1)
+	second.task.ProgressAddress = net.JoinHostPort("127.0.0.2", port)
+	e := second.runCommand(t.Context(), 1, "sh", "-c", `exit 0`)
+	if e.Verdict != report.Errored || e.Reason != train.ReasonStoreUnavailable || !strings.Contains(e.Message, "step 10") {
+		t.Errorf("verdict %s (%s): %s", e.Verdict, e.Reason, e.Message)
+	}
+}
+
+func TestARankThatIsAskedToStopWaitsNoLongerForRank0(t *testing.T) {
+	b := newBench(t)
+	b.task.Nodes = 2
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		cancel()
+		_, _ = io.WriteString(w, `{"schema":"tryon.progress/v1","phase":"Fetching"}`)
+	}))
+	defer server.Close()
+	_, port, _ := net.SplitHostPort(server.Listener.Addr().String())
+	t.Setenv("MASTER_ADDR", "127.0.0.1")
+	second := b.rank(1)
+	second.task.ProgressAddress = net.JoinHostPort("127.0.0.2", port)
+	if e := second.runCommand(ctx, 1, "sh", "-c", `exit 0`); e.Verdict != report.Errored || e.Reason != train.ReasonTerminated {
+		t.Errorf("verdict %s (%s): %s", e.Verdict, e.Reason, e.Message)
 	}
 }

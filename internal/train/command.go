@@ -32,7 +32,7 @@ func (s *session) train(ctx context.Context) error {
 	}
 	// A group of its own, so that data loaders that outlive the command can be ended with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	s.meter.enter(phaseTraining)
+	s.meter.train(s.resumed)
 	if err := cmd.Start(); err != nil {
 		words.close(words.readers, words.writers)
 		return errored(ReasonCommandNotStarted, fmt.Errorf("starting the command: %w", err))
@@ -56,7 +56,9 @@ func (s *session) settle(ctx context.Context, err error) error {
 	if !errors.As(err, &h) || s.o.Rank != 0 || (h.Reason != ReasonNonFiniteLoss && h.Reason != ReasonMetricOutOfBounds) {
 		return err
 	}
-	if discardErr := s.forgetAfter(context.WithoutCancel(ctx), s.meter.healthyStep()); discardErr != nil {
+	// What this attempt began from is none of its doing: it stays also when the first words are bad ones.
+	healthy := max(s.resumed, s.meter.healthyStep())
+	if discardErr := s.forgetAfter(context.WithoutCancel(ctx), healthy); discardErr != nil {
 		s.say("keeping unhealthy checkpoints: %v", discardErr)
 	}
 	return err
@@ -141,6 +143,10 @@ func (w *watch) judge(err error) error {
 	if err == nil {
 		return nil
 	}
+	if w.followed() {
+		w.s.say("the command stopped because rank 0 does, which says why")
+		return nil
+	}
 	if w.stopped {
 		return errored(ReasonTerminated, fmt.Errorf("asked to stop at step %d: %w", w.s.meter.snapshot().Step, err))
 	}
@@ -155,6 +161,12 @@ func (w *watch) judge(err error) error {
 
 // exitUsage is the exit code by which a program says that it was called wrongly, as shells, Python's argparse and the trainer do.
 const exitUsage = 2
+
+// followed tells whether the command of another rank than 0 ended as on request without having been asked: its ranks agreed to stop.
+// That is no crash of its own, for which an operator would start the stage again: the outcome is rank 0's.
+func (w *watch) followed() bool {
+	return w.s.o.Rank != 0 && !w.stopped && w.cmd.ProcessState.ExitCode() == report.ExitTerminated
+}
 
 // refused tells whether the command did not even begin because of what it was asked for.
 func (w *watch) refused() bool {

@@ -8,5 +8,6 @@
 //	                                                   └ SIGTERM ► command saves ► newest checkpoint uploaded ──► Errored
 //
 // The command sees the trainer contract (TRYON_DATASET_DIR and its siblings) and knows nothing of the store. Whatever it
-// writes is hostile: the progress file, the names of its checkpoints, its output. Only rank 0 of several nodes uploads.
+// writes is hostile: the progress file, the names of its checkpoints, its output. Only rank 0 of several nodes uploads, and the others
+// restore what it has restored.
 package train

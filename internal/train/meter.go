@@ -37,6 +37,8 @@ type Progress struct {
 	Metrics    map[string]float64 `json:"metrics"`
 	StartedAt  time.Time          `json:"startedAt"`
 	UpdatedAt  time.Time          `json:"updatedAt"`
+	// ResumedFrom is the step of the checkpoint that this attempt goes on from, 0 for none; known once it is not Fetching any more.
+	ResumedFrom int64 `json:"resumedFrom"`
 	// Phase is Fetching, Training or Publishing.
 	Phase string `json:"phase"`
 }
@@ -59,6 +61,14 @@ func (m *meter) enter(phase string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.current.Phase, m.current.UpdatedAt = phase, m.now().UTC()
+}
+
+// train enters the phase in which the command runs, from the checkpoint of a step.
+func (m *meter) train(resumed int64) {
+	m.mu.Lock()
+	m.current.ResumedFrom = resumed
+	m.mu.Unlock()
+	m.enter(phaseTraining)
 }
 
 // snapshot gives the newest progress.

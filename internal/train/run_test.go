@@ -173,6 +173,29 @@ func TestOtherRanksRunAndUploadNothing(t *testing.T) {
 	}
 }
 
+func TestARankThatStopsBecauseRank0DoesLeavesTheVerdictToIt(t *testing.T) {
+	b := newBench(t)
+	b.task.Nodes = 2
+	cases := map[string]struct {
+		rank    int
+		script  string
+		verdict report.Verdict
+	}{
+		"another rank stops with it": {1, `exit 143`, report.Passed},
+		"another rank crashes":       {1, `exit 1`, report.Errored},
+		"rank 0 stops unasked":       {0, `exit 143`, report.Errored},
+	}
+	for name, c := range cases {
+		if e := b.runCommand(t.Context(), c.rank, "sh", "-c", c.script); e.Verdict != c.verdict || e.Report != nil {
+			t.Errorf("%s: verdict %s (%s), want %s: %s", name, e.Verdict, e.Reason, c.verdict, e.Message)
+		}
+	}
+	digits, _ := artefact.Hex(b.task.Key)
+	if _, err := b.store.ReadDocument(t.Context(), "stages/"+digits+"/stage.json", 1<<20); err == nil {
+		t.Error("a stage that nobody finished has a document")
+	}
+}
+
 func TestTasksThatMakeNoSenseAreRefused(t *testing.T) {
 	digest := artefact.DigestOf(nil)
 	cases := map[string]func(*task.Train){

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -37,8 +38,19 @@ func (s Server) URI(prefix string) string {
 	return "s3://" + s.Bucket + "/" + prefix + "?" + query.Encode()
 }
 
-// Start runs a server until the test ends and sets the AWS_* environment of its credentials.
+// Start runs a server until the test ends and sets the AWS_* environment of its credentials. It has no ETags.
 func Start(t *testing.T) Server {
+	t.Helper()
+	return start(t, "--nometa")
+}
+
+// StartWithETags is Start for a server that gives what was written through it an ETag, as S3 does.
+func StartWithETags(t *testing.T) Server {
+	t.Helper()
+	return start(t, "--sidecar", t.TempDir())
+}
+
+func start(t *testing.T, metadata ...string) Server {
 	t.Helper()
 	binary, err := build(t.Context())
 	if err != nil {
@@ -55,7 +67,8 @@ func Start(t *testing.T) Server {
 	}
 	address := freeAddress(t)
 	s.Endpoint = "http://" + address
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, "--port", address, "--region", region, "--quiet", "posix", "--nometa", folder)
+	args := slices.Concat([]string{"--port", address, "--region", region, "--quiet", "posix"}, metadata, []string{folder})
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), binary, args...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+accessKey, "ROOT_SECRET_KEY="+secretKey)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := os.Create(filepath.Join(t.TempDir(), "s3.log"))

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_resume import command, lines
+import torch
+from test_resume import command, lines, said_nan, stored
 
+from tryon_trainer import checkpoint
 from tryon_trainer.distributed import INTERRUPTED, child_environment, first_bad, launch
+from tryon_trainer.loop import Loop
 from tryon_trainer.settings import Settings
 
 Make = Callable[..., Settings]
+PATIENCE = 300  # Seconds: the machine may be busy with other tests.
 
 
 def free_port() -> str:
@@ -26,24 +31,49 @@ def free_port() -> str:
         return str(probe.getsockname()[1])
 
 
-def together(made: Settings, processes: int, **changes: object) -> None:
-    """Run a stage as torchrun would."""
-    arguments, env = command(made, **changes)
-    env |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": str(processes)}
-    children = [
-        subprocess.Popen(arguments, env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank)})
-        for rank in range(processes)
-    ]
+def together(nodes: Sequence[Settings], **changes: object) -> list[int]:
+    """Run a stage on nodes of one process each, which may have different folders; gives their exit codes."""
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": str(len(nodes))}
+    children = []
     try:
-        assert [child.wait(timeout=80) for child in children] == [0] * processes
+        for rank, made in enumerate(nodes):
+            arguments, env = command(made, **changes)
+            children.append(subprocess.Popen(arguments, env={**env, **shared, "RANK": str(rank)}))
+        return [child.wait(timeout=PATIENCE) for child in children]
     finally:
         for child in children:
             child.kill()
 
 
+def test_nodes_that_find_different_checkpoints_go_on_from_the_first_ones(settings: Make) -> None:
+    undisturbed, first, second = (settings("pb-warp", run) for run in ("undisturbed", "first", "second"))
+    changes = {"steps": 6, "batchSize": 4, "checkpointEvery": 2, "averageOver": 3}
+    assert together([undisturbed] * 2, **changes) == [0, 0]
+    for made, steps in ((first, [2]), (second, [2, 4])):
+        for step in steps:
+            kept = checkpoint.path_of(undisturbed.checkpoint_dir, step)
+            shutil.copytree(kept, checkpoint.path_of(made.checkpoint_dir, step))
+    assert together([first, second], **changes) == [0, 0]
+    assert [line["step"] for line in lines(first)] == [2, 3, 4, 5, 6]
+    want, got = stored(undisturbed), stored(first)
+    assert want.keys() == got.keys()
+    assert all(np.array_equal(want[name], got[name]) for name in want)
+
+
+def test_of_nodes_that_diverge_the_first_says_so_and_the_others_stop_with_it(settings: Make) -> None:
+    first, second = (settings("pb-warp", run) for run in ("first", "second"))
+    loop = Loop(first)
+    with torch.no_grad():
+        next(loop.stage.parameters()).fill_(float("nan"))
+    checkpoint.save(first.checkpoint_dir, 1, loop.trainee)
+    assert together([first, second], steps=3, batchSize=4) == [1, INTERRUPTED]
+    assert said_nan(first) == 2
+    assert not second.progress.exists()
+
+
 def test_two_processes_take_the_steps_of_one_and_write_once(settings: Make) -> None:
     made = settings("pb-warp")
-    together(made, 2, steps=3, batchSize=4, checkpointEvery=2)
+    assert together([made] * 2, steps=3, batchSize=4, checkpointEvery=2) == [0, 0]
     assert [line["step"] for line in lines(made)] == [0, 1, 2, 3]
     with np.load(made.output_dir / "weights.npz") as file:
         assert all(np.isfinite(file[name]).all() for name in file.files)

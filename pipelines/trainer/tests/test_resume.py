@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -38,6 +39,13 @@ class AfterSteps(Interrupt):
 
 def lines(settings: Settings) -> list[dict]:
     return [json.loads(line) for line in settings.progress.read_text().splitlines()]
+
+
+def said_nan(settings: Settings) -> int:
+    """Step of the last line of progress, which must say that the loss is NaN."""
+    last = lines(settings)[-1]
+    assert math.isnan(last["metrics"]["loss"])
+    return last["step"]
 
 
 def stored(settings: Settings) -> dict[str, np.ndarray]:
@@ -90,6 +98,7 @@ def test_a_loss_that_is_not_finite_stops_the_stage(settings: Make) -> None:
         next(loop.stage.parameters()).fill_(float("nan"))
     with pytest.raises(Diverged, match="step 1"):
         loop.run(Interrupt())
+    assert said_nan(made) == 1
     assert not made.output_dir.exists()
     assert checkpoint.steps(made.checkpoint_dir) == []
 
@@ -101,6 +110,7 @@ def test_a_gradient_that_is_not_finite_stops_the_stage_before_it_is_learnt(setti
     next(loop.stage.parameters()).register_hook(lambda gradient: gradient * float("inf"))
     with pytest.raises(Diverged, match="gradient is (nan|inf) at step 1"):
         loop.run(Interrupt())
+    assert said_nan(made) == 1
     assert all(torch.equal(p, b) for p, b in zip(loop.stage.parameters(), before, strict=True))
     assert not made.output_dir.exists()
 

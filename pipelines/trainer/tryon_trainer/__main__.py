@@ -13,7 +13,7 @@ from .stages import STAGES
 
 
 def main(arguments: list[str]) -> int:
-    """Run a stage; 0 done, 1 diverged, 2 the request or the data makes no sense, 143 stopped by SIGTERM."""
+    """Run a stage; 0 done, 1 diverged, 2 request or data make no sense, 143 stopped on request or with rank 0."""
     parser = argparse.ArgumentParser(prog="tryon_trainer", description=__doc__)
     parser.add_argument("--stage", required=True, choices=list(STAGES))
     options = parser.parse_args(arguments)

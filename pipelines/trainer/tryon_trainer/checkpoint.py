@@ -8,10 +8,12 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn, optim
 
+from . import distributed
 from .average import Average
 from .settings import SettingsError
 
@@ -70,7 +72,23 @@ def save(directory: Path, step: int, trainee: Trainee) -> None:
 
 
 def restore(directory: Path, trainee: Trainee) -> int:
-    """Load the newest readable checkpoint; gives its step, or 0 when there is none."""
+    """Go on from the first process's newest readable checkpoint; gives its step, or 0 when there is none.
+
+    Its state goes to all processes. What the others have in their directories does not count: nodes may find different
+    ones, or a damaged one, and averaging gradients of networks that differ trains none of them.
+    """
+    state = distributed.from_first(newest(directory, trainee.stage) if distributed.is_first() else {})
+    if not state:
+        return 0
+    trainee.networks.load_state_dict(state["networks"])
+    trainee.average.load_state_dict(state["average"])
+    trainee.optimizer.load_state_dict({**trainee.optimizer.state_dict(), "state": state["moments"]})
+    torch.set_rng_state(state["rng"])
+    return int(state["step"])
+
+
+def newest(directory: Path, stage: str) -> dict[str, Any]:
+    """Read the newest readable checkpoint; empty when there is none."""
     for step in steps(directory):
         file = path_of(directory, step) / FILE
         try:
@@ -79,11 +97,7 @@ def restore(directory: Path, trainee: Trainee) -> int:
         except Exception as error:  # A damaged archive raises whatever its damage leads to.
             print(f"ignoring checkpoint {file}: {error}", file=sys.stderr)
             continue
-        if state["stage"] != trainee.stage:
-            raise SettingsError(f"{file} is of stage {state['stage']}, not {trainee.stage}")
-        trainee.networks.load_state_dict(state["networks"])
-        trainee.average.load_state_dict(state["average"])
-        trainee.optimizer.load_state_dict({**trainee.optimizer.state_dict(), "state": state["moments"]})
-        torch.set_rng_state(state["rng"])
-        return int(state["step"])
-    return 0
+        if state["stage"] != stage:
+            raise SettingsError(f"{file} is of stage {state['stage']}, not {stage}")
+        return state
+    return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -10,10 +11,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import timedelta
 from types import FrameType
+from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from .settings import Settings
@@ -34,6 +36,8 @@ def device_of(settings: Settings) -> torch.device:
 def join(settings: Settings, device: torch.device) -> None:
     """Enter the process group, when there is more than one process."""
     if settings.world_size > 1:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         backend = "nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(
             backend, rank=settings.rank, world_size=settings.world_size, timeout=timedelta(minutes=10)
@@ -65,11 +69,33 @@ def agree(flag: bool) -> bool:
     """Whether any process raised the flag."""
     if not dist.is_initialized():
         return flag
-    votes = torch.tensor([float(flag)])
-    if dist.get_backend() == "nccl":
-        votes = votes.cuda()
+    votes = carried(torch.tensor([float(flag)]))
     dist.all_reduce(votes)
     return bool(votes.item() > 0)
+
+
+def is_first() -> bool:
+    """Whether this is the process of rank 0."""
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def from_first(state: dict[str, Any]) -> dict[str, Any]:
+    """Give the state that the first process has, in all processes; its tensors are on the CPU."""
+    if not dist.is_initialized():
+        return state
+    packed = io.BytesIO()
+    if is_first():
+        torch.save(state, packed)
+    size = carried(torch.tensor([packed.getbuffer().nbytes]))
+    dist.broadcast(size, src=0)
+    body = carried(torch.frombuffer(bytearray(packed.getvalue()).ljust(int(size)), dtype=torch.uint8))
+    dist.broadcast(body, src=0)
+    return torch.load(io.BytesIO(body.cpu().numpy().tobytes()), map_location="cpu", weights_only=True)
+
+
+def carried(x: Tensor) -> Tensor:
+    """Put a tensor where the process group can carry it."""
+    return x.cuda() if dist.get_backend() == "nccl" else x
 
 
 def local_processes() -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import torch
 from torch import nn, optim
@@ -28,7 +29,7 @@ class Diverged(RuntimeError):
 
 
 class Interrupted(RuntimeError):
-    """SIGTERM came; the state is checkpointed."""
+    """SIGTERM came and the state is checkpointed, or the first process stops and says why."""
 
 
 class Interrupt:
@@ -148,15 +149,26 @@ class Loop:
         outcome = spread(batch)
         loss = outcome["loss"]
         if distributed.agree(not bool(torch.isfinite(loss))):
-            raise Diverged(f"loss is {float(loss)} at step {step + 1}")
+            self._diverge(step, f"loss is {float(loss)} at step {step + 1}")
         loss.backward()
         norm = clip(self.trainee.networks.parameters(), self.params.clip_norm)
         if not math.isfinite(norm):
-            raise Diverged(f"norm of the gradient is {norm} at step {step + 1}")
+            self._diverge(step, f"norm of the gradient is {norm} at step {step + 1}")
         self.optimizer.step()
         self.average.update(self.trainee.networks, step)
         ratio = float(outcome["warp_area_ratio"])
         self.progress.add({"loss": float(loss), "grad_norm": norm, "warp_area_ratio": ratio})
+
+    def _diverge(self, step: int, why: str) -> NoReturn:
+        """Tell the wrapper, for which an exit code is a crash to be tried again, and stop everywhere.
+
+        The line has NaN for the loss also where only the gradient is not finite, or where another process's loss is:
+        it is what the next step would have given here. The others leave it to the first process to say so.
+        """
+        if not self.writes:
+            raise Interrupted(f"stopped before it learnt from a batch: {why}")
+        self.progress.report(step + 1, self.batches.epoch(step), {"loss": math.nan})
+        raise Diverged(why)
 
     def _after(self, step: int, interrupt: Interrupt) -> None:
         if self.writes and self.progress.due(step):
