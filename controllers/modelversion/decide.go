@@ -101,7 +101,6 @@ func decide(version *v1alpha1.TryOnModelVersion, seen Observed, now time.Time) P
 		d.stop(v1alpha1.ReasonInUse, fmt.Sprintf("Kept until TryOnDeployment %s serves another version", strings.Join(seen.Holders, ", ")))
 	case d.plan.Record.Weights != nil:
 		d.ready()
-		d.plan.Abandon = backend.Superseded(seen.Runs, "")
 	case d.successor() != "":
 		d.supersede(d.successor())
 	case seen.Dataset == nil:

@@ -35,9 +35,11 @@ type Observed struct {
 	RuntimeImage string
 }
 
+// observe reads what a decision about an unfinished version needs. Of one that is published or being deleted nothing is asked any more:
+// it is served, and a cluster that does not answer for a moment must not take that back.
 func (r *Reconciler) observe(ctx context.Context, version *v1alpha1.TryOnModelVersion, holders []string) (Observed, error) {
 	seen := Observed{Holders: holders, WorkerImage: r.Runner.Config.WorkerImage, RuntimeImage: r.Runner.Config.RuntimeImage}
-	if !version.DeletionTimestamp.IsZero() {
+	if !version.DeletionTimestamp.IsZero() || version.Status.Weights != nil {
 		return seen, nil
 	}
 	var err error
@@ -54,11 +56,14 @@ func (r *Reconciler) observe(ctx context.Context, version *v1alpha1.TryOnModelVe
 	if seen.Runs, err = r.Runner.Jobs(ctx, version, labels); err != nil {
 		return seen, err
 	}
-	torch, served, err := r.Runner.PyTorchJobs(ctx, version, labels)
-	if err != nil {
-		return seen, err
+	// PyTorchJobs are listed from the API server at every look; one that may not use them asks for none.
+	if version.Spec.Backend != v1alpha1.BackendJob {
+		torch, served, err := r.Runner.PyTorchJobs(ctx, version, labels)
+		if err != nil {
+			return seen, err
+		}
+		seen.Runs, seen.ServesPyTorchJob = append(seen.Runs, torch...), served
 	}
-	seen.Runs, seen.ServesPyTorchJob = append(seen.Runs, torch...), served
 	seen.Progress = r.progress(ctx, version, seen.Runs)
 	return seen, nil
 }

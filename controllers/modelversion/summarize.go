@@ -14,6 +14,10 @@ import (
 // summarize writes what was decided into the status, in memory only. err is what kept the decision from being carried out.
 func summarize(version *v1alpha1.TryOnModelVersion, plan Plan, err error) {
 	s := &version.Status
+	if err != nil && s.Weights == nil && plan.Record.Weights != nil {
+		// Nothing is looked at any more once the weights are recorded: work that could not be stopped would go on for ever.
+		plan.Record.Weights, plan.Phase = nil, PhasePublishing
+	}
 	s.Retry, s.Stages, s.Evaluation, s.Weights = plan.Record.Retry, plan.Record.Stages, plan.Record.Evaluation, plan.Record.Weights
 	s.Failure = plan.Record.Failure
 	s.Progress = plan.Progress

@@ -55,12 +55,10 @@ func newest(versions []v1alpha1.TryOnModelVersion, taken func(*v1alpha1.TryOnMod
 	return found
 }
 
-// servable says whether a version may be served. One that is being deleted is served on only where the spec names it.
+// servable says whether a version may be served: its weights are published, which follows its gates and is never taken back. Its
+// conditions tell how it goes at the moment and are not asked. One that is being deleted is served on only where the spec names it.
 func servable(v *v1alpha1.TryOnModelVersion, named bool) bool {
-	if v.Status.Weights == nil || v.Status.Weights.Digest == "" || (!named && !v.DeletionTimestamp.IsZero()) {
-		return false
-	}
-	return meta.IsStatusConditionTrue(v.Status.Conditions, v1alpha1.ConditionReady)
+	return v.Status.Weights != nil && v.Status.Weights.Digest != "" && (named || v.DeletionTimestamp.IsZero())
 }
 
 func notReady(v *v1alpha1.TryOnModelVersion) string {

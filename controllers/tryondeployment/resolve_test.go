@@ -38,6 +38,11 @@ func fresh(v *v1alpha1.TryOnModelVersion) { v.Status = v1alpha1.TryOnModelVersio
 
 func weightless(v *v1alpha1.TryOnModelVersion) { v.Status.Weights = nil }
 
+// unread is published, and could not be looked at the last time.
+func unread(v *v1alpha1.TryOnModelVersion) {
+	v.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonReconcileError}}
+}
+
 func deleted(v *v1alpha1.TryOnModelVersion) {
 	now := metav1.Now()
 	v.DeletionTimestamp = &now
@@ -71,6 +76,10 @@ func TestTheVersionToServeIsFound(t *testing.T) {
 		"one that trains is not served": {
 			model: true, versions: []v1alpha1.TryOnModelVersion{version("tops", 1), version("tops", 2, training)},
 			want: resolution{"tops-v1", v1alpha1.ReasonResolved, "tops-v1 is the newest version that passed its gates"},
+		},
+		"one whose condition is unknown is served on": {
+			model: true, versions: []v1alpha1.TryOnModelVersion{version("tops", 1), version("tops", 2, unread)},
+			want: resolution{"tops-v2", v1alpha1.ReasonResolved, "tops-v2 is the newest version that passed its gates"},
 		},
 		"one without weights is not served": {
 			model: true, versions: []v1alpha1.TryOnModelVersion{version("tops", 1, weightless)},
