@@ -171,7 +171,7 @@ func (d *decider) train() bool {
 	}
 	newest := newestOf(d.seen.Versions)
 	if newest == nil || !plan.SamePlan(newest.Spec, wanted) && !d.sameButForTheTrainer(newest) {
-		wanted.Version = d.nextNumber(newest)
+		wanted.Version = d.nextNumber()
 		d.plan.Version = d.makeVersion(wanted)
 		return d.stop(v1alpha1.ReasonPending, "TryOnModelVersion "+d.plan.Version.Name+" is recorded")
 	}
@@ -213,13 +213,10 @@ func (d *decider) makeVersion(spec v1alpha1.TryOnModelVersionSpec) *v1alpha1.Try
 	return version
 }
 
-// nextNumber never gives a number again that a deleted version had: the status remembers the last one.
-func (d *decider) nextNumber(newest *v1alpha1.TryOnModelVersion) int64 {
-	last := numberOf(d.model.Status.LatestVersion, d.model.Name)
-	if newest != nil {
-		last = max(last, newest.Spec.Version)
-	}
-	return last + 1
+// nextNumber never gives a number again that a deleted version had: the status remembers the last one. Nor one that a version of an
+// earlier model of the same name still has.
+func (d *decider) nextNumber() int64 {
+	return max(numberOf(d.model.Status.LatestVersion, d.model.Name), d.seen.HighestNumber) + 1
 }
 
 // numberOf reads a version's number out of its name; 0 when it is not a name of one.

@@ -78,6 +78,7 @@ func (w *world) version(n int64, status metav1.ConditionStatus, reason, message 
 	v.Status.Score, v.Status.Progress = "garment-ssim 0.66 (+0.25)", "only 62% 180/290 steps"
 	v.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: message}}
 	w.seen.Versions = append(w.seen.Versions, v)
+	w.seen.HighestNumber = max(w.seen.HighestNumber, n)
 	return w
 }
 
@@ -182,6 +183,10 @@ func TestAModelWaitsForExactlyWhatComesNext(t *testing.T) {
 				return w
 			}(),
 			[]string{v1alpha1.ReasonPending, "TryOnModelVersion tops-v8 is recorded", "write version tops-v8"},
+		},
+		"a version of an earlier model of the name keeps its number": {
+			func() *world { w := newWorld().pinned().recorded(passed); w.seen.HighestNumber = 3; return w }(),
+			[]string{v1alpha1.ReasonPending, "TryOnModelVersion tops-v4 is recorded", "write version tops-v4"},
 		},
 		"a retry pins again": {
 			func() *world {
@@ -309,7 +314,7 @@ func TestAnotherTrainerImageMakesNoVersionUntilTheSpecChanges(t *testing.T) {
 	if made == nil {
 		t.Fatal("no version is made")
 	}
-	w.seen.Versions = []v1alpha1.TryOnModelVersion{*made}
+	w.seen.Versions, w.seen.HighestNumber = []v1alpha1.TryOnModelVersion{*made}, made.Spec.Version
 	w.seen.TrainerImage = "trainer:2"
 	if got := decide(w.model, w.seen, noon); got.Version != nil || got.Current == nil {
 		t.Errorf("an upgrade alone: %s: %s", got.Reason, got.Message)

@@ -23,6 +23,9 @@ type Observed struct {
 	// Datasets are all dataset versions of the namespace, Versions those of this model.
 	Datasets []v1alpha1.TryOnDatasetVersion
 	Versions []v1alpha1.TryOnModelVersion
+	// HighestNumber is that of any version of the model's name; 0 without one. Those of an earlier model of that name live on while
+	// they are served, and keep their names.
+	HighestNumber int64
 	// TrainerImage is that of this installation.
 	TrainerImage string
 }
@@ -53,8 +56,12 @@ func (r *Reconciler) observe(ctx context.Context, model *v1alpha1.TryOnModel) (O
 		return seen, fmt.Errorf("listing model versions: %w", err)
 	}
 	for i := range versions.Items {
-		if metav1.IsControlledBy(&versions.Items[i], model) {
-			seen.Versions = append(seen.Versions, versions.Items[i])
+		v := &versions.Items[i]
+		if v.Spec.Model.Name == model.Name {
+			seen.HighestNumber = max(seen.HighestNumber, v.Spec.Version)
+		}
+		if metav1.IsControlledBy(v, model) {
+			seen.Versions = append(seen.Versions, *v)
 		}
 	}
 	return seen, nil
