@@ -304,7 +304,7 @@ func careless(pod corev1.PodSpec) []string {
 	return out
 }
 
-func TestWhoMayEditANamespaceMayAskForEveryRetryAndChangeNoMethod(t *testing.T) {
+func TestWhoMayEditANamespaceMayAskForEveryRetryDeleteRecordsAndChangeNoMethod(t *testing.T) {
 	may := map[string][]string{}
 	for _, role := range as[rbacv1.ClusterRole](t, render(t), "ClusterRole") {
 		if role.Labels["rbac.authorization.k8s.io/aggregate-to-edit"] != "true" {
@@ -319,6 +319,9 @@ func TestWhoMayEditANamespaceMayAskForEveryRetryAndChangeNoMethod(t *testing.T) 
 	for _, resource := range []string{"tryonmodels", "tryondeployments", "tryonmodelversions", "tryondatasetversions"} {
 		if !slices.Contains(may[resource], "patch") {
 			t.Errorf("the retry annotation of %s cannot be set: %v", resource, may[resource])
+		}
+		if !slices.Contains(may[resource], "delete") {
+			t.Errorf("%s cannot be deleted: %v", resource, may[resource])
 		}
 	}
 	for _, resource := range []string{"tryonmethods", "tryonmodelversions/status", "tryondatasetversions/status"} {
