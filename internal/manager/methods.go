@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/klog/v2"
@@ -51,11 +52,33 @@ type methodInstaller struct {
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmethods,verbs=get;create;patch
 
-// Start applies them once. A method of the same name that somebody else made is left alone and logged: it is theirs to choose.
+// The pauses between tries to apply methods that the cluster refused.
+const (
+	firstPause = time.Second
+	maxPause   = 5 * time.Minute
+)
+
+// Start applies each of them once; what the cluster refuses is tried again with growing pauses. An admission rule about methods, or an
+// API server that is busy, must not stop an operator whose work goes on without them.
 func (m *methodInstaller) Start(ctx context.Context) error {
-	applier := apply.New(m.client, m.scheme)
-	for i := range m.methods {
-		method := m.methods[i].DeepCopy()
+	applier, left := apply.New(m.client, m.scheme), m.methods
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		if left = m.installAll(ctx, applier, left); len(left) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+// installAll applies methods and gives those that were refused.
+func (m *methodInstaller) installAll(ctx context.Context, applier *apply.Applier, methods []v1alpha1.TryOnMethod) []v1alpha1.TryOnMethod {
+	var refused []v1alpha1.TryOnMethod
+	for i := range methods {
+		method := methods[i].DeepCopy()
 		if method.Labels == nil {
 			method.Labels = map[string]string{}
 		}
@@ -63,15 +86,17 @@ func (m *methodInstaller) Start(ctx context.Context) error {
 			method.Labels[k] = v
 		}
 		if err := m.install(ctx, applier, method); err != nil {
-			return err
+			ctrl.LoggerFrom(ctx).Error(err, "Applying a built-in method is tried again", "TryOnMethod", klog.KObj(method))
+			refused = append(refused, methods[i])
 		}
 	}
-	return nil
+	return refused
 }
 
 // NeedLeaderElection keeps two managers of different versions from applying in turns.
 func (m *methodInstaller) NeedLeaderElection() bool { return true }
 
+// install applies one method. One of the same name that somebody else made is left alone and logged: it is theirs to choose.
 func (m *methodInstaller) install(ctx context.Context, applier *apply.Applier, method *v1alpha1.TryOnMethod) error {
 	err := applier.ApplyShared(ctx, method)
 	if errors.Is(err, apply.ErrNotOwned) {
