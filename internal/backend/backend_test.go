@@ -293,6 +293,16 @@ func TestAMissingWorkerIsLookedForInTheEvents(t *testing.T) {
 	}
 }
 
+func TestASuspendedJobLacksNoPod(t *testing.T) {
+	job, torch := resources.MakeJob(work(), corev1.PodTemplateSpec{}), makePyTorchJob(work(), corev1.PodTemplateSpec{}, 2)
+	job.Spec.Suspend, torch.Spec.RunPolicy.Suspend = ptr.To(true), ptr.To(true)
+	for _, run := range []Run{FromJob(job, nil), FromPyTorchJob(torch, nil)} {
+		if run.Silent || run.State != Waiting {
+			t.Errorf("%s: silent %t, %s", run.Kind, run.Silent, run.State)
+		}
+	}
+}
+
 func TestOnlyWorkUnderWayAtAnotherInputIsSuperseded(t *testing.T) {
 	runs := []Run{
 		{Name: "current", Key: key, State: Running}, {Name: "old-running", Key: "sha256:x", State: Running},

@@ -61,7 +61,7 @@ type Run struct {
 	FinishedAt time.Time
 	// Address is the IP of the pod that reports, while it runs.
 	Address string
-	// Silent is true when the Job is under way and lacks a pod: its events may say why.
+	// Silent is true when the Job is under way and lacks a pod: its events may say why. One that is suspended is not to have any.
 	Silent bool
 	// LastPod is when its youngest pod was created; zero when none is seen. Older events explain nothing any more.
 	LastPod time.Time
@@ -82,7 +82,9 @@ func FromJob(job *batchv1.Job, pods []corev1.Pod) Run {
 			end = end.at(false, c.LastTransitionTime, c.Message)
 		}
 	}
-	return run.read(end, pods)
+	run = run.read(end, pods)
+	run.Silent = run.Silent && !ptr.Deref(job.Spec.Suspend, false)
+	return run
 }
 
 // FromPyTorchJob reads a PyTorchJob with the pods of its master; workers have nothing to report.
@@ -115,7 +117,7 @@ func FromPyTorchJob(job *kubeflow.PyTorchJob, pods []corev1.Pod) Run {
 	}
 	out.Begun = begun(pods)
 	// A master that runs waits for workers that quota or admission may have refused.
-	out.Silent = out.Silent || len(live(pods)) < replicas(job)
+	out.Silent = (out.Silent || len(live(pods)) < replicas(job)) && !ptr.Deref(job.Spec.RunPolicy.Suspend, false)
 	out.LastPod = youngest(pods)
 	return out
 }

@@ -110,7 +110,7 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 func setUpControllers(mgr ctrl.Manager, live client.Client, options Options, key ed25519.PrivateKey) error {
 	now := clock.RealClock{}
 	run := &runner.Runner{
-		Cached: mgr.GetClient(), Live: live, Writer: live,
+		Cached: mgr.GetClient(), Live: live, Writer: live, Clock: now,
 		Applier: apply.New(mgr.GetClient(), mgr.GetScheme()),
 		Config:  resources.Config{WorkerImage: options.WorkerImage, RuntimeImage: options.RuntimeImage, Store: options.Store, Namespace: options.Namespace},
 	}

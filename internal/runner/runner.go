@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -34,6 +36,10 @@ type Runner struct {
 	Writer  client.Writer
 	Applier *apply.Applier
 	Config  resources.Config
+	// Clock paces the reading of events; nil is the real one.
+	Clock clock.PassiveClock
+
+	silences silences
 }
 
 // job is an object that work runs in, and how it is read with its pods.
@@ -122,11 +128,21 @@ func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job clien
 	if !run.Silent {
 		return nil
 	}
-	last, err := r.lastRefusal(ctx, run.LastPod, job, kind)
-	if err != nil || last == nil {
-		return err
+	now := cmp.Or[clock.PassiveClock](r.Clock, clock.RealClock{}).Now()
+	trouble, known := r.silences.recall(job, run.LastPod, now)
+	if !known {
+		last, err := r.lastRefusal(ctx, run.LastPod, job, kind)
+		if err != nil {
+			return err
+		}
+		if last != nil {
+			trouble = podwatch.Refusal(last.Message)
+		}
+		r.silences.keep(job, silence{version: job.GetResourceVersion(), lastPod: run.LastPod, trouble: trouble, readAt: now})
 	}
-	run.Trouble = podwatch.Refusal(last.Message)
+	if trouble.Reason != "" {
+		run.Trouble = trouble
+	}
 	return nil
 }
 
