@@ -69,6 +69,7 @@ type MethodStage struct {
 	// params of the command, as strings.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(name, size(name) <= 63 && size(self[name]) <= 256)",message="a parameter's name has at most 63 characters and its value 256: all of them reach the trainer in one environment variable"
 	Params map[string]string `json:"params,omitempty"`
 
 	// initFrom is the stage whose weights this one starts from.

@@ -117,6 +117,7 @@ type StageOverride struct {
 	// params that are added to, or replace, the method's.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(name, size(name) <= 63 && size(self[name]) <= 256)",message="a parameter's name has at most 63 characters and its value 256: all of them reach the trainer in one environment variable"
 	Params map[string]string `json:"params,omitempty"`
 }
 

@@ -320,6 +320,10 @@ func judgementRules() map[string]rule {
 	}
 }
 
+func params(name, value string) func(*v1alpha1.TryOnMethod) {
+	return func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Params = map[string]string{name: value} }
+}
+
 func methodRules() map[string]rule {
 	nothing := func(*v1alpha1.TryOnMethod) {}
 	return map[string]rule{
@@ -331,7 +335,9 @@ func methodRules() map[string]rule {
 		}, func(m *v1alpha1.TryOnMethod) {
 			m.Spec.Stages[0].HealthChecks = []v1alpha1.HealthCheck{{Metric: "loss"}}
 		}, "set min, max or both"),
-		"a signature is known": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Serving.Signature = "tryon/v9" }, "tryon/v1"),
+		"a parameter fits into the environment": onMethod(params("steps", strings.Repeat("é", 256)), params("steps", strings.Repeat("1", 257)), "its value 256"),
+		"a parameter's name is short":           onMethod(params(strings.Repeat("s", 63), "1"), params(strings.Repeat("s", 64), "1"), "at most 63 characters"),
+		"a signature is known":                  onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Serving.Signature = "tryon/v9" }, "tryon/v1"),
 		"a stage's image is a reference": onMethod(func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "registry.example/vton/pf_afn:1.2-rc.1" },
 			func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Image = "Trainer: latest" }, "must be an image reference, [registry[:port]/]name[:tag]"),
 		"a stage's name is in lower case": onMethod(nothing, func(m *v1alpha1.TryOnMethod) { m.Spec.Stages[0].Name = "Teacher" }, "must be lower-case letters, digits and '-'"),
