@@ -237,6 +237,11 @@ type RejectedVersion struct {
 	// +kubebuilder:validation:MaxLength=253
 	Version string `json:"version,omitempty"`
 
+	// weights is the digest of the weights that it had; a version of the name that has others, of a model that was made again, is
+	// another version.
+	// +optional
+	Weights Digest `json:"weights,omitempty"`
+
 	// attempt is a digest of the spec and the retry annotation under which it was tried; another one is another attempt.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -32,6 +32,8 @@ const defaultDeadline = 24 * time.Hour
 // Plan is what has to be done and told.
 type Plan struct {
 	rollout.Plan
+	// RejectedWeights are those of the version that is rejected now; empty when none is.
+	RejectedWeights v1alpha1.Digest
 	// At is when it was decided.
 	At time.Time
 	// Ledger has to be kept before anything else is done; nil when the kept one is right.
@@ -54,6 +56,9 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	facts.Epoch, facts.Verdict, facts.Replay = plan.Standing.Epoch, plan.Standing.Verdict, plan.Standing.Replay
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
 	plan.Plan = rollout.Decide(facts, now)
+	if plan.Rejection != nil {
+		plan.RejectedWeights = weightsOf(seen, obj.Name, plan.Rejection.Version)
+	}
 	if _, known := commandOf(obj); !known && plan.Stage == v1alpha1.ReasonPaused {
 		plan.Message += "; " + unknownCommand(obj)
 	}
@@ -121,7 +126,7 @@ func factsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) rollo
 		Deadline: ptr.Deref(obj.Spec.Rollout.Deadline, metav1.Duration{Duration: defaultDeadline}).Duration,
 		InPlace:  obj.Spec.Rollout.Strategy == v1alpha1.StrategyInPlace,
 		Silence:  rollout.Silence(obj.Spec.Rollout.OnSilence),
-		Rejected: rejectedOf(obj),
+		Rejected: rejectedOf(obj, seen),
 	}
 	facts.Command, _ = commandOf(obj)
 	for _, version := range versionNames(seen, versions, now) {
@@ -149,11 +154,12 @@ func commandOf(obj *v1alpha1.TryOnDeployment) (command rollout.Command, known bo
 	return rollout.Pause, false
 }
 
-// rejectedOf are the versions that this attempt has rejected.
-func rejectedOf(obj *v1alpha1.TryOnDeployment) map[string]string {
+// rejectedOf are the versions that this attempt has rejected. A version of the same name that has other weights was not: a model that
+// is made again may give names anew.
+func rejectedOf(obj *v1alpha1.TryOnDeployment, seen *Observed) map[string]string {
 	attempt, out := judge.Attempt(obj), map[string]string{}
 	for _, r := range obj.Status.Rejected {
-		if r.Attempt == attempt {
+		if r.Attempt == attempt && (r.Weights == "" || r.Weights == weightsOf(seen, obj.Name, r.Version)) {
 			out[r.Version] = r.Message
 		}
 	}

@@ -46,7 +46,9 @@ func setRemembered(obj *v1alpha1.TryOnDeployment, plan Plan, err error) {
 	}
 	history.Serve(s, s.Stable, obj.Spec.Model.Version != 0, why, plan.At)
 	if r := plan.Rejection; r != nil && err == nil {
-		history.Reject(s, v1alpha1.RejectedVersion{Version: r.Version, Attempt: judge.Attempt(obj), Reason: r.Reason, Message: r.Message}, plan.At)
+		history.Reject(s, v1alpha1.RejectedVersion{
+			Version: r.Version, Weights: plan.RejectedWeights, Attempt: judge.Attempt(obj), Reason: r.Reason, Message: r.Message,
+		}, plan.At)
 	}
 }
 

@@ -43,6 +43,25 @@ func TestTheHistorySaysWhichVersionServedWhenAndWhy(t *testing.T) {
 	}
 }
 
+func TestAVersionOfTheNameThatHasOtherWeightsWasNotRejected(t *testing.T) {
+	obj, plan := serve("tops", 0), planned("tops-v1")
+	plan.Rejection = &rollout.Rejection{Version: "tops-v2", Reason: v1alpha1.ReasonRejected, Message: "slow"}
+	plan.RejectedWeights = digest
+	summarize(obj, shifting(), plan, nil)
+	tried := &Observed{Versions: []v1alpha1.TryOnModelVersion{version("tops", 2)}}
+	if got := rejectedOf(obj, tried); got["tops-v2"] == "" {
+		t.Errorf("the version that was rejected is tried again: %v", got)
+	}
+	tried.Versions[0].Status.Weights.Digest = v1alpha1.Digest("sha256:" + strings.Repeat("f", 64))
+	if got := rejectedOf(obj, tried); len(got) != 0 {
+		t.Errorf("a model that was made again has its version refused unseen: %v", got)
+	}
+	obj.Status.Rejected[0].Weights = ""
+	if got := rejectedOf(obj, tried); len(got) != 1 {
+		t.Error("what an earlier release rejected is forgotten")
+	}
+}
+
 func TestARejectionIsRememberedOnceItIsCarriedOut(t *testing.T) {
 	obj, plan := serve("tops", 0), planned("tops-v1")
 	plan.Rejection = &rollout.Rejection{Version: "tops-v2", Reason: v1alpha1.ReasonRolledBack, Message: strings.Repeat("slow ", 200)}
@@ -54,15 +73,15 @@ func TestARejectionIsRememberedOnceItIsCarriedOut(t *testing.T) {
 	if got, want := told(obj.Status.History), "RolledBack tops-v2, FirstVersion tops-v1"; got != want {
 		t.Errorf("history %q, want %q", got, want)
 	}
-	if len(rejectedOf(obj)) != 1 || len([]rune(rejectedOf(obj)["tops-v2"])) != 512 {
-		t.Errorf("rejected: %v", rejectedOf(obj))
+	if len(rejectedOf(obj, &Observed{})) != 1 || len([]rune(rejectedOf(obj, &Observed{})["tops-v2"])) != 512 {
+		t.Errorf("rejected: %v", rejectedOf(obj, &Observed{}))
 	}
 	obj.Spec.Replicas = 7
-	if len(rejectedOf(obj)) != 1 {
+	if len(rejectedOf(obj, &Observed{})) != 1 {
 		t.Error("scaling forgets the rejection")
 	}
 	obj.Annotations = map[string]string{names.RetryAnnotation: "please"}
-	if len(rejectedOf(obj)) != 0 {
+	if len(rejectedOf(obj, &Observed{})) != 0 {
 		t.Error("a retry does not forget the rejection")
 	}
 	summarize(obj, shifting(), planned("tops-v2"), nil)
