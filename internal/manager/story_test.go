@@ -272,13 +272,17 @@ func aSupersededVersionStopsForItsSuccessor(w *world) {
 	if job := w.openJob(resources.Stage, "student"); job.Labels[names.LabelModelVersion] != "tops-v2" {
 		t.Errorf("the student trains for %s", job.Labels[names.LabelModelVersion])
 	}
-	version := &v1alpha1.TryOnModelVersion{}
-	if err := w.get("tops-v2", version); err != nil {
-		t.Fatal(err)
-	}
-	if got := version.Status.Stages[0].ReusedFrom; got != "tops-v1" {
-		t.Errorf("the teacher was taken from %q, want tops-v1", got)
-	}
+	// The Job is there before the status tells of it.
+	w.eventually("waiting for the status to say where the teacher is from", func() error {
+		version := &v1alpha1.TryOnModelVersion{}
+		if err := w.get("tops-v2", version); err != nil {
+			return err
+		}
+		if stages := version.Status.Stages; len(stages) == 0 || stages[0].ReusedFrom != "tops-v1" {
+			return fmt.Errorf("stages %+v, want the first from tops-v1", stages)
+		}
+		return nil
+	})
 }
 
 func aNewPlacementReachesJobsThatWait(w *world) {
