@@ -74,7 +74,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.batcher = batch.New(s.queue, s.model, s.shape(1), s.metrics.Ran)
 	if o.Catalogue != "" {
-		if s.catalogue, err = catalogue.Open(ctx, o.Catalogue, catalogue.Options{FileBytes: o.ImageBytes}); err != nil {
+		if s.catalogue, err = catalogue.Open(ctx, o.Catalogue, catalogue.Options{FileBytes: o.ImageBytes, CacheBytes: o.CatalogueMemory}); err != nil {
 			return nil, err
 		}
 	}
