@@ -109,6 +109,8 @@ const (
 	ReasonBackendUnavailable = "BackendUnavailable"
 	// ReasonStoreUnavailable: the artefact store cannot be used from this namespace.
 	ReasonStoreUnavailable = "StoreUnavailable"
+	// ReasonResourcesTooSmall: a container is given less than it needs.
+	ReasonResourcesTooSmall = "ResourcesTooSmall"
 	// ReasonNotOwned: an object of the needed name exists and belongs to somebody else.
 	ReasonNotOwned = "NotOwned"
 	// ReasonReconcileError: the operator could not read or write the cluster; it tries again.

@@ -96,7 +96,8 @@ type RuntimeSpec struct {
 // SidecarSpec configures the Go sidecar.
 // +kubebuilder:validation:MinProperties=1
 type SidecarSpec struct {
-	// resources of the sidecar container.
+	// resources of the sidecar container. It keeps to its memory limit or, without one, to what it requests, of which it needs 640Mi at least;
+	// 640Mi and 100m CPU when not set.
 	// +optional
 	Resources *ResourceRequirements `json:"resources,omitempty"`
 

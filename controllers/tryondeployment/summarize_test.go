@@ -92,6 +92,10 @@ func TestConditionsTellTheStage(t *testing.T) {
 			plan: serving, seen: shifting(), err: fmt.Errorf("keeping: %w", resources.ErrStore),
 			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=False StoreUnavailable",
 		},
+		"the sidecar's memory is too small": {
+			plan: serving, seen: shifting(), err: fmt.Errorf("keeping: %w", resources.ErrTooSmall),
+			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=False ResourcesTooSmall",
+		},
 		"a write failed": {
 			plan: serving, seen: shifting(), err: errors.New("timeout"),
 			want: "ModelResolved=True Resolved; Available=True Serving; RolledOut=True Serving; Ready=False ReconcileError",

@@ -6,22 +6,31 @@ import (
 	"image"
 )
 
-// walkJPEG reads a JPEG's markers: the EXIF orientation (1 when there is none) and the number of scans, counted up to one more than most.
-func walkJPEG(data []byte, most int) (orientation, scans int) {
-	orientation = 1
-	for at := 2; scans <= most; {
+// jpegInfo is what a JPEG's markers say.
+type jpegInfo struct {
+	// orientation is EXIF's, 1 when there is none; scans are counted up to one more than asked for.
+	orientation, scans int
+	frame              jpegFrame
+}
+
+// walkJPEG reads a JPEG's markers, up to one scan more than most.
+func walkJPEG(data []byte, most int) jpegInfo {
+	info := jpegInfo{orientation: 1}
+	for at := 2; info.scans <= most; {
 		marker, body, next := nextSegment(data, at)
 		switch {
 		case next < 0:
-			return orientation, scans
+			return info
 		case marker == 0xda:
-			scans++
-		case marker == 0xe1 && orientation == 1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
-			orientation = tiffOrientation(body[6:])
+			info.scans++
+		case marker >= 0xc0 && marker <= 0xc2 && info.frame.components == nil:
+			info.frame = readFrame(marker, body)
+		case marker == 0xe1 && info.orientation == 1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
+			info.orientation = tiffOrientation(body[6:])
 		}
 		at = next
 	}
-	return orientation, scans
+	return info
 }
 
 // nextSegment finds the next marker with a length, from at on, skipping entropy-coded bytes and markers that stand alone.

@@ -52,45 +52,46 @@ type PhotoInfo struct {
 	Width, Height int
 	// Orientation is EXIF's, 1..8.
 	Orientation int
-	// Progressive is true for a JPEG in several scans, Deep for a PNG of 16 bits a channel; both take more memory to decode.
-	Progressive, Deep bool
+	// decoder is what decoding alone takes, in bytes: what it keeps on its way, and the picture that it gives.
+	decoder int64
 }
 
-// Memory is what decoding and turning take at most, in bytes: the decoder's own planes, the RGBA copy and the turned copy.
+// Memory is what decoding and turning take at most, in bytes: the decoder's own part, the RGBA copy and the turned copy. It does not count on
+// the garbage collector to come in between.
 func (i PhotoInfo) Memory() int64 {
-	perPixel := int64(4 + 4)
-	switch {
-	case i.Progressive:
-		// Coefficients of three channels are kept as 32-bit numbers until the last scan.
-		perPixel = 12 + 3 + 4
-	case i.Deep:
-		perPixel = 8 + 4
-	}
+	copies := int64(1)
 	if i.Orientation > 1 {
-		perPixel += 4
+		copies = 2
 	}
-	return perPixel * int64(i.Width) * int64(i.Height)
+	return i.decoder + copies*rgbaBytes*i.pixels() + decoderState
 }
+
+func (i PhotoInfo) pixels() int64 { return int64(i.Width) * int64(i.Height) }
+
+const (
+	rgbaBytes = 4
+	// decoderState is what a decoder holds whatever the picture: tables, windows, some rows.
+	decoderState = 128 << 10
+)
 
 // PhotoHeader reads a picture's header within its limits; no memory for pixels is taken.
 func PhotoHeader(data []byte, limits PhotoLimits) (PhotoInfo, error) {
 	limits = limits.withDefaults()
 	info := PhotoInfo{Orientation: 1}
 	var config image.Config
+	var walked jpegInfo
 	var err error
 	switch {
 	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
 		info.Format = "png"
 		config, err = png.DecodeConfig(bytes.NewReader(data))
-		info.Deep = len(data) > 24 && data[24] == 16
 	case bytes.HasPrefix(data, []byte("\xff\xd8")):
 		info.Format = "jpeg"
-		var scans int
-		info.Orientation, scans = walkJPEG(data, limits.Scans)
-		if scans > limits.Scans {
+		walked = walkJPEG(data, limits.Scans)
+		info.Orientation = walked.orientation
+		if walked.scans > limits.Scans {
 			return info, fmt.Errorf("%w: a JPEG of more than %d scans", ErrTooManyPixels, limits.Scans)
 		}
-		info.Progressive = scans > 1
 		config, err = jpeg.DecodeConfig(bytes.NewReader(data))
 	default:
 		return info, notPicture(data)
@@ -102,9 +103,13 @@ func PhotoHeader(data []byte, limits PhotoLimits) (PhotoInfo, error) {
 	if info.Width < 1 || info.Height < 1 {
 		return info, fmt.Errorf("%w: it is %d pixels wide and %d high", ErrDamaged, info.Width, info.Height)
 	}
-	if info.Width > limits.Side || info.Height > limits.Side || int64(info.Width)*int64(info.Height) > limits.Pixels {
+	if info.Width > limits.Side || info.Height > limits.Side || info.pixels() > limits.Pixels {
 		return info, fmt.Errorf("%w: %dx%d pixels, at most %d pixels and %d a side are allowed",
 			ErrTooManyPixels, info.Width, info.Height, limits.Pixels, limits.Side)
+	}
+	info.decoder = pngMemory(data, info)
+	if info.Format == "jpeg" {
+		info.decoder = jpegMemory(walked.frame, info)
 	}
 	return info, nil
 }

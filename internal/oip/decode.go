@@ -69,19 +69,19 @@ func (r *Request) decodeOutputs(wire wireRequest, limits Limits) error {
 	return nil
 }
 
-// DecodeResponse reads a model server's answer from a whole body. Every error is an *Error.
+// DecodeResponse reads a model server's answer from a whole body, and passes over fields and parameters that it does not know. Every error is an *Error.
 func DecodeResponse(body []byte, headerLength string, limits Limits) (Response, error) {
 	limits = limits.WithDefaults()
 	head, rest, err := split(body, headerLength, limits)
 	if err != nil {
 		return Response{}, err
 	}
-	var wire wireResponse
-	if err := strict(head, &wire); err != nil {
+	var wire answer
+	if err := lenient(head, &wire); err != nil {
 		return Response{}, err
 	}
 	resp := Response{ModelName: wire.ModelName, ModelVersion: wire.ModelVersion, ID: wire.ID}
-	resp.Outputs, err = decodeTensors(wire.Outputs, rest, limits)
+	resp.Outputs, err = decodeTensors(wire.tensors(), rest, limits)
 	return resp, err
 }
 

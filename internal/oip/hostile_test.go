@@ -56,6 +56,7 @@ func TestHostileRequestsGetTheirTypedError(t *testing.T) {
 		"no JSON":                       {`hello`, "", CodeMalformed},
 		"no inputs":                     {`{"inputs":[]}`, "", CodeTensor},
 		"an unknown field":              {`{"instances":[1]}`, "", CodeMalformed},
+		"a parameter that is null":      {one(`{"name":"x","datatype":"UINT8","shape":[1],"parameters":{"a":null},"data":[1]}`), "", CodeParameters},
 		"two documents":                 {one(`{"name":"x","datatype":"UINT8","shape":[1],"data":[1]}`) + `{}`, "", CodeMalformed},
 		"a shape whose product is huge": {one(`{"name":"x","datatype":"UINT8","shape":[4294967296,4294967296,2],"data":[1]}`), "", CodeTooLarge},
 		"a shape that wraps to 1":       {one(`{"name":"x","datatype":"UINT8","shape":[9223372036854775807,9223372036854775807],"data":[1]}`), "", CodeTooLarge},
@@ -260,6 +261,60 @@ func TestClientAddressesAreChecked(t *testing.T) {
 		if _, err := NewClient(base, Limits{}, nil); err == nil {
 			t.Errorf("%q is accepted", base)
 		}
+	}
+}
+
+func TestAnAnswerMayHoldWhatItsReaderDoesNotKnow(t *testing.T) {
+	tensor := func(rest string) string {
+		return `{"model_name":"m","outputs":[{"name":"x","datatype":"UINT8","shape":[2],` + rest + `}]}`
+	}
+	for name, body := range map[string]string{
+		"a parameter that is null":      tensor(`"parameters":{"content_type":null},"data":[1,2]`),
+		"a nested parameter":            tensor(`"parameters":{"classification":{"labels":["a"]}},"data":[1,2]`),
+		"null in place of parameters":   tensor(`"parameters":null,"data":[1,2]`),
+		"a field of the tensor":         tensor(`"layout":"NHWC","data":[1,2]`),
+		"a field of the answer":         `{"took_ms":3,"parameters":{"sequence_id":null}` + tensor(`"data":[1,2]`)[len(`{"model_name":"m"`):],
+		"null where the version may be": `{"model_version":null,"id":null` + tensor(`"data":[1,2]`)[len(`{"model_name":"m"`):],
+		"no binary data, said by null":  tensor(`"parameters":{"binary_data_size":null},"data":[1,2]`),
+		"no JSON data, said by null":    tensor(`"parameters":{"binary_data_size":2},"data":null`) + "\x01\x02",
+	} {
+		t.Run(name, func(t *testing.T) {
+			header := ""
+			if strings.HasSuffix(body, "\x02") {
+				header = fmt.Sprint(len(body) - 2)
+			}
+			got, err := DecodeResponse([]byte(body), header, Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x, _ := got.Output("x"); !bytes.Equal(x.Data, []byte{1, 2}) {
+				t.Errorf("%v is read of %s", x.Data, body)
+			}
+		})
+	}
+}
+
+func TestAnAnswerThatCannotBeReadIsAnError(t *testing.T) {
+	tensor := func(rest string) string {
+		return `{"outputs":[{"name":"x","datatype":"UINT8","shape":[2],` + rest + `}]}`
+	}
+	for name, tt := range map[string]struct {
+		body string
+		want Code
+	}{
+		"two documents":            {tensor(`"data":[1,2]`) + "{}", CodeMalformed},
+		"no data":                  {tensor(`"parameters":{}`), CodeMalformed},
+		"both kinds of data":       {tensor(`"parameters":{"binary_data_size":2},"data":[1,2]`), CodeMalformed},
+		"a size that is negative":  {tensor(`"parameters":{"binary_data_size":-2}`), CodeParameters},
+		"a size that is no number": {tensor(`"parameters":{"binary_data_size":true}`), CodeMalformed},
+		"more than its shape":      {tensor(`"data":[1,2,3]`), CodeShape},
+		"a list":                   {`[]`, CodeMalformed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := DecodeResponse([]byte(tt.body), "", Limits{}); CodeOf(err) != tt.want {
+				t.Errorf("error %v, want %s", err, tt.want)
+			}
+		})
 	}
 }
 

@@ -46,6 +46,41 @@ type wireResponse struct {
 	Outputs      []wireTensor `json:"outputs"`
 }
 
+// answer is a response as a client reads it. The protocol leaves parameters to the server, and servers add fields of their own: of all that only
+// the size of binary data means something here.
+type answer struct {
+	ModelName    string         `json:"model_name"`
+	ModelVersion string         `json:"model_version"`
+	ID           string         `json:"id"`
+	Outputs      []answerTensor `json:"outputs"`
+}
+
+type answerTensor struct {
+	Name       string   `json:"name"`
+	Shape      []int64  `json:"shape"`
+	Datatype   Datatype `json:"datatype"`
+	Parameters struct {
+		BinarySize *json.Number `json:"binary_data_size"`
+	} `json:"parameters"`
+	Data json.RawMessage `json:"data"`
+}
+
+// tensors give the outputs as the strict reader has them.
+func (a answer) tensors() []wireTensor {
+	all := make([]wireTensor, 0, len(a.Outputs))
+	for _, out := range a.Outputs {
+		tensor := wireTensor{Name: out.Name, Shape: out.Shape, Datatype: out.Datatype}
+		if size := out.Parameters.BinarySize; size != nil {
+			tensor.Parameters = parameters{paramBinarySize: *size}
+		}
+		if !bytes.Equal(out.Data, []byte("null")) {
+			tensor.Data = out.Data
+		}
+		all = append(all, tensor)
+	}
+	return all
+}
+
 // parameters are strings, booleans and numbers by name.
 type parameters map[string]any
 
@@ -153,6 +188,15 @@ func split(body []byte, headerLength string, limits Limits) (head, rest []byte, 
 func strict(body []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
+	return document(dec, into)
+}
+
+// lenient decodes one JSON document and passes over what is not known; only trailing bytes are refused.
+func lenient(body []byte, into any) error {
+	return document(json.NewDecoder(bytes.NewReader(body)), into)
+}
+
+func document(dec *json.Decoder, into any) error {
 	if err := dec.Decode(into); err != nil {
 		var refused *Error
 		if errors.As(err, &refused) {

@@ -28,6 +28,9 @@ const (
 // ErrStore says that an artefact store or a source cannot be used as it is written.
 var ErrStore = errors.New("store cannot be used")
 
+// ErrTooSmall says that a container is given less than it needs.
+var ErrTooSmall = errors.New("resources are too small")
+
 // Store is the artefact store of the installation as pods see it.
 type Store struct {
 	// Claim is the PersistentVolumeClaim of a pvc:// store, in the namespace of the object that is worked for; empty for s3://.

@@ -26,7 +26,7 @@ func Settle(res ctrl.Result, err error) (ctrl.Result, error) {
 	switch {
 	case apierrors.IsConflict(err):
 		return ctrl.Result{RequeueAfter: settleDelay}, nil
-	case errors.Is(err, apply.ErrNotOwned), errors.Is(err, resources.ErrStore):
+	case errors.Is(err, apply.ErrNotOwned), errors.Is(err, resources.ErrStore), errors.Is(err, resources.ErrTooSmall):
 		return ctrl.Result{RequeueAfter: userDelay}, nil
 	case errors.Is(err, context.Canceled):
 		return ctrl.Result{}, nil

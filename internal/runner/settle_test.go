@@ -26,6 +26,7 @@ func TestTheKindOfAnErrorDecidesWhatFollows(t *testing.T) {
 		"none":                   {nil, time.Minute, nil},
 		"a lost race":            {fmt.Errorf("writing status: %w", errors.Join(nil, conflict)), settleDelay, nil},
 		"a foreign object":       {fmt.Errorf("applying: %w", apply.ErrNotOwned), userDelay, nil},
+		"too little memory":      {fmt.Errorf("making: %w", resources.ErrTooSmall), userDelay, nil},
 		"a store of no use":      {fmt.Errorf("making: %w", resources.ErrStore), userDelay, nil},
 		"the end of the manager": {fmt.Errorf("writing status: %w", context.Canceled), 0, nil},
 		"anything else":          {broken, time.Minute, broken},

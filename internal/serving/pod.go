@@ -111,6 +111,9 @@ func (c Config) makePod(tod *v1alpha1.TryOnDeployment, version Version, capture 
 	inits := []corev1.Container{pull, c.makeRuntime(tod, weights)}
 	spec := resources.MakePodSpec(tod.Spec.Placement, volumes, inits, c.makeSidecar(tod, version.Name, catalogue, weights))
 	sidecar := &spec.Containers[0]
+	if err := bound(sidecar, tod.Spec.Sidecar.Resources); err != nil {
+		return corev1.PodSpec{}, err
+	}
 	sidecar.Command = append(sidecar.Command, capture.Flags()...)
 	capture.Open(sidecar)
 	capture.Await(&spec, sidecar, tod.Name)
@@ -177,7 +180,6 @@ func (c Config) makeSidecar(tod *v1alpha1.TryOnDeployment, version string, catal
 	sidecar.ReadinessProbe = probe("/readyz", 2, 3)
 	// A busy pod answers late; only one that is stuck for a minute is started again.
 	sidecar.LivenessProbe = probe("/healthz", 10, 6)
-	sidecar.Resources = demands(tod.Spec.Sidecar.Resources, "100m", "128Mi")
 	return sidecar
 }
 

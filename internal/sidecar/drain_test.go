@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/runtime/runtimetest"
@@ -87,4 +88,77 @@ func TestARequestAfterTheDrainIsToldSo(t *testing.T) {
 	if code, err := codeOf(resp, out); err != nil || code != problem.CodeDraining || resp.Header.Get("Retry-After") == "" || !resp.Close {
 		t.Errorf("code %s, %v, %v; want %s, Retry-After and a closed connection", code, err, resp.Header, problem.CodeDraining)
 	}
+}
+
+// piped is a listener whose connections never leave the process, so that they live in a bubble of synctest.
+type piped struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (p *piped) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *piped) Close() error   { p.once.Do(func() { close(p.closed) }); return nil }
+func (p *piped) Addr() net.Addr { return &net.UnixAddr{} }
+
+func (p *piped) dial(context.Context, string, string) (net.Conn, error) {
+	mine, theirs := net.Pipe()
+	select {
+	case p.conns <- theirs:
+		return mine, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func TestADrainThatTrafficKeepsUpAnswersWhomeverItLetsIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{
+			options:  Options{Quiet: 5 * time.Second, RequestTimeout: 30 * time.Second, DrainTimeout: time.Minute},
+			activity: intake.NewActivity(),
+		}
+		front := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := s.guarded(func() error { <-time.After(29 * time.Second); return nil }); err != nil {
+				problem.Of(err).Write(w)
+			}
+		})}
+		listener := &piped{conns: make(chan net.Conn), closed: make(chan struct{})}
+		go func() { _ = front.Serve(listener) }()
+		client := &http.Client{Transport: &http.Transport{DialContext: listener.dial, DisableKeepAlives: true}}
+		start := time.Now()
+		drained := make(chan error, 1)
+		go func() { drained <- s.drain(t.Context(), front, &http.Server{}) }()
+		var wg sync.WaitGroup
+		// One shopper every 4 s: the window of 5 s is never quiet.
+		for at := time.Duration(0); at < 50*time.Second; at += 4 * time.Second {
+			wg.Go(func() {
+				<-time.After(at)
+				resp, err := client.Get("http://pod/")
+				switch {
+				case at >= 30*time.Second:
+					// The others are too late, and the listener is closed.
+					if err == nil {
+						t.Errorf("a request after %s is answered: %s", at, resp.Status)
+					}
+				case err != nil || resp.StatusCode != http.StatusOK:
+					t.Errorf("a request after %s is let in and not answered: %v", at, err)
+				}
+				if err == nil {
+					_ = resp.Body.Close()
+				}
+			})
+		}
+		wg.Wait()
+		if err := <-drained; err != nil || time.Since(start) > time.Minute {
+			t.Errorf("the drain took %s, error %v; want a minute at most and none", time.Since(start), err)
+		}
+	})
 }

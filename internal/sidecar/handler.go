@@ -62,6 +62,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method st
 			w.Header().Set("Allow", method)
 			return problem.New(problem.CodeMethodNotAllowed, "The method is %.20q.", r.Method)
 		}
+		if err := checkEncoding(w, r); err != nil {
+			return err
+		}
 		return handle(out, r)
 	})
 	code := problem.CodeOK
@@ -73,6 +76,17 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, route, method st
 		// The reply has begun, so no status can say that it failed; a cut connection can.
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// checkEncoding refuses a compressed body: nobody here unpacks one, and the model server would call it malformed.
+func checkEncoding(w http.ResponseWriter, r *http.Request) error {
+	for encoding := range strings.SplitSeq(strings.Join(r.Header.Values("Content-Encoding"), ","), ",") {
+		if encoding = strings.TrimSpace(encoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+			w.Header().Set("Accept-Encoding", "identity")
+			return problem.New(problem.CodeUnsupportedEncoding, "The body's encoding is %.40q.", encoding)
+		}
+	}
+	return nil
 }
 
 // guarded counts a request while it is handled, and makes an error of a panic: one picture that a decoder cannot stand is one failed request.

@@ -61,14 +61,18 @@ type Options struct {
 	BodyBytes, ImageBytes, TensorBytes int64
 	// BodyMemory and PixelMemory bound the bytes of all bodies and all decoded pictures at once.
 	BodyMemory, PixelMemory int64
-	// ShadowMemory bounds the bytes of all copies on their way to a candidate, CaptureMemory those of the requests that wait to be captured.
-	ShadowMemory, CaptureMemory int64
-	Photo                       imaging.PhotoLimits
+	// ShadowMemory bounds the bytes of all copies on their way to a candidate, CaptureMemory those of the requests that wait to be captured,
+	// and CatalogueMemory those of the garments that are kept.
+	ShadowMemory, CaptureMemory, CatalogueMemory int64
+	Photo                                        imaging.PhotoLimits
 
 	// PublicKey and PodUID check pushed control documents; pushes are refused without them.
 	PublicKey ed25519.PublicKey
 	PodUID    string
 }
+
+// photoMemory is what a pixel of a camera's photo takes: three planes, what they become, that turned upright, and the patch that is laid over it.
+const photoMemory = 3 + 4 + 4 + 4
 
 // DefaultOptions are the options of an empty command line.
 func DefaultOptions() Options {
@@ -77,8 +81,8 @@ func DefaultOptions() Options {
 		RequestTimeout: 30 * time.Second, BodyTimeout: 20 * time.Second, RuntimePatience: 15 * time.Second, Quiet: 3 * time.Second, DrainTimeout: 60 * time.Second,
 		Concurrent: 1, Waiting: 32, InFlight: 128, Connections: 1024, Batch: 1,
 		Photo:     imaging.PhotoLimits{Pixels: 24_000_000},
-		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 256 << 20, PixelMemory: 640 << 20,
-		ShadowMemory: 32 << 20, CaptureMemory: 32 << 20, CapturePercent: 10, CaptureAge: 24 * time.Hour, CaptureBytes: 1 << 30,
+		BodyBytes: 24 << 20, ImageBytes: 10 << 20, TensorBytes: 64 << 20, BodyMemory: 128 << 20, PixelMemory: 352 << 20,
+		ShadowMemory: 32 << 20, CaptureMemory: 32 << 20, CatalogueMemory: 32 << 20, CapturePercent: 10, CaptureAge: 24 * time.Hour, CaptureBytes: 1 << 30,
 	}
 }
 
@@ -152,6 +156,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.Int64Var(&o.BodyMemory, "body-memory", o.BodyMemory, "most bytes of all bodies at once")
 	f.Int64Var(&o.PixelMemory, "pixel-memory", o.PixelMemory, "most bytes of all decoded pictures at once")
 	f.Int64Var(&o.ShadowMemory, "shadow-memory", o.ShadowMemory, "most bytes of all copies on their way to a candidate")
+	f.Int64Var(&o.CatalogueMemory, "catalogue-memory", o.CatalogueMemory, "most bytes of all garments that are kept")
 	f.Int64Var(&o.Photo.Pixels, "max-pixels", o.Photo.Pixels, "most pixels of one picture")
 }
 
@@ -160,7 +165,7 @@ func (o Options) check() error {
 		"request-timeout": int64(o.RequestTimeout), "body-timeout": int64(o.BodyTimeout), "runtime-patience": int64(o.RuntimePatience), "drain-quiet": int64(o.Quiet), "drain-timeout": int64(o.DrainTimeout),
 		"max-concurrent": int64(o.Concurrent), "max-waiting": int64(o.Waiting), "max-in-flight": int64(o.InFlight), "max-connections": int64(o.Connections),
 		"max-batch": int64(o.Batch), "max-body-bytes": o.BodyBytes, "max-image-bytes": o.ImageBytes, "max-tensor-bytes": o.TensorBytes, "max-pixels": o.Photo.Pixels,
-		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory,
+		"body-memory": o.BodyMemory, "pixel-memory": o.PixelMemory, "shadow-memory": o.ShadowMemory, "catalogue-memory": o.CatalogueMemory,
 		"capture-percent": int64(o.CapturePercent), "capture-ttl": int64(o.CaptureAge), "capture-bytes": o.CaptureBytes, "capture-memory": o.CaptureMemory, "version": int64(len(o.Version)), "categories": int64(len(o.Categories)),
 	} {
 		if value <= 0 {
@@ -169,6 +174,9 @@ func (o Options) check() error {
 	}
 	if o.BodyMemory < 2*max(o.BodyBytes, o.TensorBytes) {
 		return errors.New("option --body-memory must be at least twice --max-body-bytes and --max-tensor-bytes")
+	}
+	if o.PixelMemory < photoMemory*o.Photo.Pixels {
+		return fmt.Errorf("option --pixel-memory must be at least %d times --max-pixels", photoMemory)
 	}
 	if o.CapturePercent > 100 {
 		return errors.New("option --capture-percent must be at most 100")

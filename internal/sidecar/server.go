@@ -74,7 +74,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.batcher = batch.New(s.queue, s.model, s.shape(1), s.metrics.Ran)
 	if o.Catalogue != "" {
-		if s.catalogue, err = catalogue.Open(ctx, o.Catalogue, catalogue.Options{FileBytes: o.ImageBytes}); err != nil {
+		if s.catalogue, err = catalogue.Open(ctx, o.Catalogue, catalogue.Options{FileBytes: o.ImageBytes, CacheBytes: o.CatalogueMemory}); err != nil {
 			return nil, err
 		}
 	}
@@ -193,15 +193,20 @@ func connections(most int) int {
 	return int(min(uint64(most), max(1, limit.Cur/2)))
 }
 
-// drain turns readiness off at once, serves on until nothing came for the quiet window, and only then closes.
+// closeSlack is what Shutdown has on top of a drain, for replies that are being written.
+const closeSlack = 5 * time.Second
+
+// drain turns readiness off at once, serves on until nothing came for the quiet window, and only then closes. Where requests do not cease, they
+// are refused from when the last one could not be answered in time any more.
 func (s *Server) drain(ctx context.Context, front, ops *http.Server) error {
 	slog.Info("Draining", "inFlight", s.activity.InFlight())
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, s.options.DrainTimeout)
+	most := s.options.DrainTimeout
+	admitting, cancel := context.WithTimeout(ctx, max(most-s.options.RequestTimeout, most/2))
 	defer cancel()
-	s.activity.Drain(ctx, s.options.Quiet)
-	// Stragglers on open connections get CodeDraining now; Shutdown waits for replies that are being written.
-	closing, cancelClosing := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	s.activity.Drain(admitting, s.options.Quiet)
+	// Stragglers on open connections get CodeDraining now; Shutdown waits for those who were let in.
+	closing, cancelClosing := context.WithDeadline(ctx, start.Add(most+closeSlack))
 	defer cancelClosing()
 	err := front.Shutdown(closing)
 	switch {

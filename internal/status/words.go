@@ -52,6 +52,8 @@ func ReasonOf(err error) string {
 		return v1alpha1.ReasonNotOwned
 	case errors.Is(err, resources.ErrStore):
 		return v1alpha1.ReasonStoreUnavailable
+	case errors.Is(err, resources.ErrTooSmall):
+		return v1alpha1.ReasonResourcesTooSmall
 	}
 	return v1alpha1.ReasonReconcileError
 }

@@ -54,9 +54,10 @@ func TestAConflictIsNoNews(t *testing.T) {
 
 func TestAnErrorsKindIsItsReason(t *testing.T) {
 	for want, err := range map[string]error{
-		v1alpha1.ReasonNotOwned:         fmt.Errorf("applying: %w", apply.ErrNotOwned),
-		v1alpha1.ReasonStoreUnavailable: fmt.Errorf("making: %w", resources.ErrStore),
-		v1alpha1.ReasonReconcileError:   errors.New("connection refused"),
+		v1alpha1.ReasonNotOwned:          fmt.Errorf("applying: %w", apply.ErrNotOwned),
+		v1alpha1.ReasonStoreUnavailable:  fmt.Errorf("making: %w", resources.ErrStore),
+		v1alpha1.ReasonResourcesTooSmall: fmt.Errorf("making: %w", resources.ErrTooSmall),
+		v1alpha1.ReasonReconcileError:    errors.New("connection refused"),
 	} {
 		if got := ReasonOf(err); got != want {
 			t.Errorf("%v: %s, want %s", err, got, want)

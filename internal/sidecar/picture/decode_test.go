@@ -21,7 +21,7 @@ func pngBytes(t *testing.T, w, h int) []byte {
 }
 
 func TestTheMemoryOfPicturesIsGivenBackHoweverDecodingEnds(t *testing.T) {
-	const memory = 1 << 20
+	const memory = 2 << 20
 	type decode = func([]byte, imaging.PhotoLimits) (*image.RGBA, imaging.PhotoInfo, error)
 	tests := map[string]decode{
 		"decoded": imaging.DecodePhoto,
@@ -52,7 +52,7 @@ func TestTheMemoryOfPicturesIsGivenBackHoweverDecodingEnds(t *testing.T) {
 }
 
 func TestPicturesWaitForMemoryNoLongerThanTheirRequest(t *testing.T) {
-	d := NewDecoder(imaging.PhotoLimits{}, 60_000)
+	d := NewDecoder(imaging.PhotoLimits{}, 250_000)
 	file := pngBytes(t, 60, 60)
 	_, free, err := d.Decode(t.Context(), Files{Person: file})
 	if err != nil {

@@ -23,6 +23,7 @@ const (
 	CodeMethodNotAllowed     Code = "MethodNotAllowed"
 	CodeNotAcceptable        Code = "NotAcceptable"
 	CodeUnsupportedMediaType Code = "UnsupportedMediaType"
+	CodeUnsupportedEncoding  Code = "UnsupportedEncoding"
 	CodeTooLarge             Code = "TooLarge"
 	CodeTooSlow              Code = "TooSlow"
 	CodeNotDecodable         Code = "NotDecodable"
@@ -61,6 +62,7 @@ var problems = map[Code]kind{
 	CodeMethodNotAllowed:     {http.StatusMethodNotAllowed, "The method is not allowed here", "Use the method in the Allow header."},
 	CodeNotAcceptable:        {http.StatusNotAcceptable, "None of the accepted types can be sent", "Accept image/png, image/jpeg or application/json."},
 	CodeUnsupportedMediaType: {http.StatusUnsupportedMediaType, "The body's type is not supported", "Send multipart/form-data or application/json."},
+	CodeUnsupportedEncoding:  {http.StatusUnsupportedMediaType, "The body's encoding is not supported", "Send the body uncompressed, without the header Content-Encoding."},
 	CodeTooLarge:             {http.StatusRequestEntityTooLarge, "The request is too large", "Send smaller pictures."},
 	CodeTooSlow:              {http.StatusRequestTimeout, "The request came too slowly", "Send it again over a faster connection, or with smaller pictures."},
 	CodeNotDecodable:         {http.StatusUnprocessableEntity, "A picture cannot be decoded", "Send a complete PNG or JPEG file."},
