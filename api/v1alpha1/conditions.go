@@ -157,6 +157,9 @@ const (
 	ReasonRejected = "Rejected"
 	// ReasonRolledBack: a version that had a share already was taken back; also a reason in the history.
 	ReasonRolledBack = "RolledBack"
+	// ReasonForwardsFailed: a version was taken back because it failed more of the requests that were forwarded to it than its gates allow; the
+	// stable version serves on. Also a reason in the history.
+	ReasonForwardsFailed = "ForwardsFailed"
 	// ReasonAborted: a version was given up because the rollout annotation says so; also a reason in the history.
 	ReasonAborted = "Aborted"
 	// ReasonPromoted: in the history, a version took over.

@@ -229,6 +229,52 @@ type GateStatus struct {
 	Need *int64 `json:"need,omitempty"`
 }
 
+// ForwardCounts counts requests while the candidate had a share, by whose turn it was. What was the request's own fault is no failure.
+type ForwardCounts struct {
+	// instance is the serving pod's process that counts under the present control document; absent for the sum of what was counted under
+	// earlier ones that gave the same share.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Instance string `json:"instance,omitempty"`
+
+	// controlGeneration is the generation of that document; absent without an instance.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ControlGeneration int64 `json:"controlGeneration,omitempty"`
+
+	// weight is the share in percent.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Weight int32 `json:"weight,omitempty"`
+
+	// stable counts the requests that were the stable version's to answer.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Stable *int64 `json:"stable,omitempty"`
+
+	// stableFailed counts those of them that it failed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	StableFailed *int64 `json:"stableFailed,omitempty"`
+
+	// candidate counts the requests that were forwarded.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Candidate *int64 `json:"candidate,omitempty"`
+
+	// candidateFailed counts those of them that the candidate failed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	CandidateFailed *int64 `json:"candidateFailed,omitempty"`
+
+	// bothFailed counts those of them that the stable version failed, too, when it was asked instead.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	BothFailed *int64 `json:"bothFailed,omitempty"`
+}
+
 // RejectedVersion is a version that is not tried again.
 type RejectedVersion struct {
 	// version is the name of the TryOnModelVersion.
@@ -248,7 +294,7 @@ type RejectedVersion struct {
 	// +kubebuilder:validation:MaxLength=80
 	Attempt string `json:"attempt,omitempty"`
 
-	// reason is Rejected, RolledBack or Aborted.
+	// reason is Rejected, RolledBack, ForwardsFailed or Aborted.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32
@@ -273,8 +319,8 @@ type HistoryEntry struct {
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
 
-	// reason is FirstVersion, Promoted or Fixed for a version that is served from then on; Rejected, RolledBack or Aborted for one that
-	// is not.
+	// reason is FirstVersion, Promoted or Fixed for a version that is served from then on; Rejected, RolledBack, ForwardsFailed or
+	// Aborted for one that is not.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=32

@@ -230,6 +230,12 @@ type CandidateStatus struct {
 	// startTime is when the deadline began to run; absent during a pause.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
+
+	// forwards is what came of the requests while the candidate had a share; absent before.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=80
+	Forwards []ForwardCounts `json:"forwards,omitempty"`
 }
 
 // TryOnDeployment serves a version of a TryOnModel and moves to the next one without a failed request.

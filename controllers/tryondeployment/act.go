@@ -192,7 +192,8 @@ func (r *Reconciler) announce(obj *v1alpha1.TryOnDeployment, before v1alpha1.Try
 	}
 	for _, e := range history.Since(obj.Status.History, before.History) {
 		kind := corev1.EventTypeNormal
-		if e.Reason == v1alpha1.ReasonRejected || e.Reason == v1alpha1.ReasonRolledBack {
+		switch e.Reason {
+		case v1alpha1.ReasonRejected, v1alpha1.ReasonRolledBack, v1alpha1.ReasonForwardsFailed:
 			kind = corev1.EventTypeWarning
 		}
 		r.Recorder.Eventf(obj, nil, kind, e.Reason, "Rollout", "%s: %s", e.Version, e.Message)

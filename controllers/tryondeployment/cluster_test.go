@@ -32,6 +32,7 @@ func TestInACluster(t *testing.T) {
 		"with scaling a rollout keeps the number that the work asks for":                         scalesThroughARollout,
 		"judged good: it is shadowed, and takes over":                                            promotes,
 		"refused: a slow version is shadowed, and rejected":                                      rejects,
+		"taken back: a version fails what is forwarded to it":                                    takesBack,
 		"across a restart of the manager a judgement goes on":                                    judgesOn,
 		"obeyed: pause, abort and a word that is none":                                           obeys,
 		"lost evidence is collected anew, and said":                                              losesEvidence,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/capacity"
+	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/judge"
@@ -40,6 +41,8 @@ type Plan struct {
 	Ledger *evidence.Ledger
 	// Standing is how the judgement of the wanted version stands.
 	Standing judging.Standing
+	// Forwards is what came of the requests while the wanted version had a share.
+	Forwards []v1alpha1.ForwardCounts
 	// Capacity is how many pods each version is to have.
 	Capacity capacity.Plan
 	// Report of the judgement that has ended.
@@ -55,9 +58,13 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	facts := factsOf(obj, seen, now)
 	facts.Epoch, facts.Verdict, facts.Replay = plan.Standing.Epoch, plan.Standing.Verdict, plan.Standing.Replay
 	facts.Replicas, facts.Least = plan.Capacity.Replicas, plan.Capacity.Least
+	plan.Forwards, facts.Failing = forwardsOf(obj, seen, facts.Wanted)
 	plan.Plan = rollout.Decide(facts, now)
 	if plan.Rejection != nil {
 		plan.RejectedWeights = weightsOf(seen, obj.Name, plan.Rejection.Version)
+	}
+	if plan.Stage == v1alpha1.ReasonRejected && rejectedFor(obj, facts.Wanted) == v1alpha1.ReasonForwardsFailed {
+		plan.Stage = v1alpha1.ReasonForwardsFailed
 	}
 	if _, known := commandOf(obj); !known && plan.Stage == v1alpha1.ReasonPaused {
 		plan.Message += "; " + unknownCommand(obj)
@@ -152,6 +159,36 @@ func commandOf(obj *v1alpha1.TryOnDeployment) (command rollout.Command, known bo
 		return c, true
 	}
 	return rollout.Pause, false
+}
+
+// forwardsOf adds what the stable pods say to what is recorded of a candidate, and says what it shows.
+func forwardsOf(obj *v1alpha1.TryOnDeployment, seen *Observed, candidate string) ([]v1alpha1.ForwardCounts, rollout.Failing) {
+	var kept []v1alpha1.ForwardCounts
+	if c := obj.Status.Candidate; c != nil && c.Version == candidate {
+		kept = c.Forwards
+	}
+	var said []control.Forwards
+	for i := range seen.Pods {
+		report := seen.Reports[seen.Pods[i].UID]
+		if seen.Pods[i].Labels[names.LabelModelVersion] == routed(seen) && report.Forwards != nil {
+			said = append(said, *report.Forwards)
+		}
+	}
+	all, gates := judge.AddForwards(kept, candidate, seen.Control, said), judge.Gates(obj)
+	if why := judge.ForwardsAgainst(gates, kept); why != "" {
+		return all, rollout.Failing{Why: why, Kept: true}
+	}
+	return all, rollout.Failing{Why: judge.ForwardsAgainst(gates, all)}
+}
+
+// rejectedFor is the reason for which a version was rejected last; empty when it was not.
+func rejectedFor(obj *v1alpha1.TryOnDeployment, version string) string {
+	for _, r := range obj.Status.Rejected {
+		if r.Version == version {
+			return r.Reason
+		}
+	}
+	return ""
 }
 
 // rejectedOf are the versions that this attempt has rejected. A version of the same name that has other weights was not: a model that

@@ -197,7 +197,7 @@ func (r *Reconciler) askPod(ctx context.Context, pod *corev1.Pod) *servingpod.Re
 		log.Info("Serving pod does not say what it does", "pod", pod.Name, "reason", err.Error())
 		return nil
 	}
-	report := &servingpod.Report{Generation: state.Generation, Load: state.Load, Catalogue: state.Catalogue, Capture: state.Capture}
+	report := &servingpod.Report{Generation: state.Generation, Forwards: state.Forwards, Load: state.Load, Catalogue: state.Catalogue, Capture: state.Capture}
 	if servingpod.Ready(pod) {
 		return report
 	}

@@ -54,6 +54,9 @@ type player struct {
 	// slower says by how much a version is slower than the one that serves; silent, that no shopper comes.
 	slower map[string]float64
 	silent bool
+	// failing versions answer nothing that is forwarded to them; asked counts that by who forwards.
+	failing map[string]bool
+	asked   map[string]int64
 	// known is how many requests a replay counts; 0 for one that does not end.
 	known int
 	// foreign says that replays answer another question than the one they were given.
@@ -71,7 +74,7 @@ type player struct {
 
 func newPlayer(c client.Client, namespace string) *player {
 	return &player{
-		Client: c, namespace: namespace, crashing: map[string]bool{}, deaf: map[string]bool{},
+		Client: c, namespace: namespace, crashing: map[string]bool{}, failing: map[string]bool{}, asked: map[string]int64{}, deaf: map[string]bool{},
 		arrivals: map[string]float64{}, ready: map[string]int{}, documents: map[string]control.Document{}, owners: map[string]string{}, slower: map[string]float64{}, compared: map[string]*comparison{},
 		lacking: map[string]bool{}, permits: map[string]string{}, permitted: map[string]bool{}, keeping: map[string]bool{},
 	}
@@ -94,7 +97,7 @@ func (p *player) Status(_ context.Context, pod controlclient.Target) (control.St
 	part := p.arrivals[version] / float64(max(p.ready[version], 1))
 	return control.Status{
 		Schema: control.StatusSchema, Generation: p.documents[pod.UID].Generation, Load: &control.Load{ArrivalsPerSecond: part, Busy: min(part, 1)},
-		Capture: &control.Capture{Trouble: p.unkept, Held: !p.keeping[pod.UID]},
+		Capture: &control.Capture{Trouble: p.unkept, Held: !p.keeping[pod.UID]}, Forwards: p.forwards(pod.UID),
 	}, nil
 }
 

@@ -68,7 +68,9 @@ func setServed(obj *v1alpha1.TryOnDeployment, seen *Observed, plan Plan, err err
 	}
 	s := &obj.Status
 	s.Stable = stable
-	s.Candidate = progress.Candidate(plan.Plan)
+	if s.Candidate = progress.Candidate(plan.Plan); s.Candidate != nil {
+		s.Candidate.Forwards = plan.Forwards
+	}
 	s.Weight = progress.Weight(plan.Plan)
 	_, ready := countPods(seen, stable)
 	s.Pods = fmt.Sprintf("%d/%d", ready, plan.Capacity.Replicas)
@@ -148,7 +150,7 @@ func setReady(obj *v1alpha1.TryOnDeployment, want resolution, plan Plan, err err
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, fmt.Sprintf("%s; %s serves on", want.Message, plan.Stable))
 	case want.Version == "":
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, want.Reason, want.Message)
-	case plan.Stage == v1alpha1.ReasonServing || plan.Stage == v1alpha1.ReasonRejected || plan.Carried:
+	case plan.Stage == v1alpha1.ReasonServing || plan.Stage == v1alpha1.ReasonRejected || plan.Stage == v1alpha1.ReasonForwardsFailed || plan.Carried:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionTrue, plan.Stage, plan.Message)
 	default:
 		status.Set(obj, v1alpha1.ConditionReady, metav1.ConditionFalse, plan.Stage, plan.Message)

@@ -73,14 +73,33 @@ type Status struct {
 	Served int64 `json:"served"`
 	// Forwarded counts try-ons that a candidate answered, by its version.
 	Forwarded map[string]int64 `json:"forwarded"`
-	// Errors counts refused and failed requests by their code; "ForwardFailed" counts try-ons that fell back to this pod.
+	// Errors counts refused and failed requests by their code; "ForwardFailed" counts try-ons that a candidate failed and
+	// this pod did not refuse.
 	Errors map[string]int64 `json:"errors"`
+	// Forwards is what came of the requests since the applied document gave a candidate its share; nil when it gives none.
+	Forwards *Forwards `json:"forwards,omitempty"`
 	// Load is what scaling looks at; nil when the pod does not say it.
 	Load *Load `json:"load,omitempty"`
 	// Catalogue is what the pod found when it looked for garments; nil when it has no catalogue, or has not looked yet.
 	Catalogue *Catalogue `json:"catalogue,omitempty"`
 	// Capture is how the pod gets on with keeping requests; nil when it keeps none, or has not tried yet.
 	Capture *Capture `json:"capture,omitempty"`
+}
+
+// Forwards counts the requests that a share is about, by whose turn it was. What was the request's own fault is no failure.
+type Forwards struct {
+	// Instance is random for each process and each document: its counts begin at 0.
+	Instance string `json:"instance"`
+	// Generation is that of the document, Version the candidate's.
+	Generation int64  `json:"generation"`
+	Version    string `json:"version"`
+	// Stable and Candidate count requests that were each one's to answer, the others those of them that it failed. Of the candidate's, BothFailed
+	// had no answer from this pod either.
+	Stable          int64 `json:"stable"`
+	StableFailed    int64 `json:"stableFailed"`
+	Candidate       int64 `json:"candidate"`
+	CandidateFailed int64 `json:"candidateFailed"`
+	BothFailed      int64 `json:"bothFailed"`
 }
 
 // Catalogue is what a pod says of its catalogue.

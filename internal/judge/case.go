@@ -67,6 +67,16 @@ func digest(values ...any) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// errorsMargin is the margin of the gate of errors; without that gate it is the default's.
+func errorsMargin(gates []v1alpha1.LiveGate) float64 {
+	for _, g := range append(append([]v1alpha1.LiveGate{}, gates...), defaults...) {
+		if g.Metric == v1alpha1.LiveErrors {
+			return number(g.Max)
+		}
+	}
+	return 0
+}
+
 // LatencyRatio is the margin of the latency gate, at which pods compare each pair; without that gate it is the default's.
 func LatencyRatio(gates []v1alpha1.LiveGate) float64 {
 	for _, g := range append(append([]v1alpha1.LiveGate{}, gates...), defaults...) {

@@ -69,11 +69,12 @@ type ownAnswers struct {
 
 // badges say an outcome to people.
 var badges = map[string][2]string{
-	"Promoted":   {"Promoted", "good"},
-	"Fixed":      {"Took over, because the spec names it", "good"},
-	"Rejected":   {"Rejected", "bad"},
-	"RolledBack": {"Rolled back", "bad"},
-	"Aborted":    {"Aborted", "open"},
+	"Promoted":       {"Promoted", "good"},
+	"Fixed":          {"Took over, because the spec names it", "good"},
+	"Rejected":       {"Rejected", "bad"},
+	"RolledBack":     {"Rolled back", "bad"},
+	"ForwardsFailed": {"Rolled back", "bad"},
+	"Aborted":        {"Aborted", "open"},
 }
 
 // makePage writes the self-contained HTML page.

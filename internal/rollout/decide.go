@@ -15,6 +15,8 @@ const (
 	pollEvery = time.Second
 	// judgeEvery is how often the evidence is looked at while a candidate is compared in shadow.
 	judgeEvery = 5 * time.Second
+	// weighEvery is how often the pods are asked what came of forwarded requests; the status is written as often.
+	weighEvery = 10 * time.Second
 )
 
 // Decide plans the next moves.
@@ -40,6 +42,9 @@ func Decide(facts Facts, now time.Time) Plan {
 	}
 	if d.document.Shadow != nil || d.plan.Replay {
 		d.recheck(judgeEvery)
+	}
+	if c := d.document.Candidate; c != nil && c.Version == d.plan.Candidate {
+		d.recheck(weighEvery)
 	}
 	d.plan.Weight, d.plan.Shadow = d.document.given(d.plan.Candidate)
 	return d.plan

@@ -31,6 +31,8 @@ type Facts struct {
 	Epoch string
 	// Verdict of the evidence so far; zero when there is none.
 	Verdict Verdict
+	// Failing is what the forwarded requests show against Wanted; zero when nothing.
+	Failing Failing
 	// Rejected are the versions that must not be tried again, each with the reason.
 	Rejected map[string]string
 	// Routed is the version that the Service selects: the one and only definition of stable. Empty when there is no Service.
@@ -114,6 +116,14 @@ type Verdict struct {
 	Outcome sequential.Verdict
 	// Rule is the sentence of the gate that decided, or of the one that is waited for.
 	Rule string
+}
+
+// Failing is what forwarded requests show against a candidate.
+type Failing struct {
+	// Why is a sentence; empty when nothing is shown.
+	Why string
+	// Kept says that what shows it is recorded, so that a manager that is killed comes to the same.
+	Kept bool
 }
 
 // Document is the control document, as far as it matters here.

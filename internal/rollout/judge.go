@@ -42,11 +42,22 @@ func (d *decision) objection(candidate fleet.Set) (reason, why string) {
 		return v1alpha1.ReasonAborted, "it was aborted"
 	case f.judged() && f.outcome() == sequential.Reject:
 		return d.blame(), f.rule()
+	case d.failing() != "" && f.Failing.Kept && candidate.Sound():
+		return v1alpha1.ReasonForwardsFailed, d.failing()
 	}
 	if why = d.tooLate(candidate); why != "" {
 		return d.blame(), why
 	}
 	return "", ""
+}
+
+// failing says what the forwarded requests show against the candidate; empty when nothing, or when the user wants it whatever it does. A pod that
+// has failed is no reason: its version loses the share, and what that cost is forgotten.
+func (d *decision) failing() string {
+	if d.facts.Command == Promote {
+		return ""
+	}
+	return d.facts.Failing.Why
 }
 
 // tooLate says what the candidate lacks at the deadline; empty when nothing, or when there is time left.
@@ -93,7 +104,9 @@ func (d *decision) blame() string {
 // reject takes everything away from the candidate and has the rejection kept; the next look retires it.
 func (d *decision) reject(version, reason, why string) {
 	// In place the stable version lacks the pods that the candidate has; share and pods come back together.
-	if d.document.names(version) && (!d.facts.inPlace() || !d.facts.Sets.Of(version).Sound()) {
+	// One that fails its requests has no use of a share.
+	atOnce := !d.facts.inPlace() || !d.facts.Sets.Of(version).Sound() || reason == v1alpha1.ReasonForwardsFailed
+	if d.document.names(version) && atOnce {
 		d.publish(Document{}, version+" is rejected")
 	}
 	d.plan.Rejection = &Rejection{Version: version, Reason: reason, Message: why}

@@ -57,7 +57,7 @@ type Plan struct {
 // Rejection is a candidate that is given up.
 type Rejection struct {
 	Version string
-	// Reason is one of the API's: Rejected, RolledBack, Aborted.
+	// Reason is one of the API's: Rejected, RolledBack, ForwardsFailed, Aborted.
 	Reason string
 	// Message says why, for people.
 	Message string

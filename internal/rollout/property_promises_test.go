@@ -57,6 +57,13 @@ func (w *walk) checkVerdict(before rollout.Facts, plan rollout.Plan) {
 	if given.Candidate != nil && given.Candidate.Version != before.Routed {
 		tried = given.Candidate.Version
 	}
+	obeyed := before.Command == rollout.Pause || before.Command == rollout.Promote
+	if tried == before.Wanted && tried != "" && before.Failing.Kept && !obeyed {
+		w.fail("%s keeps its share although it fails what is forwarded to it", tried)
+	}
+	if plan.Stable == before.Wanted && before.Routed != "" && plan.Stable != before.Routed && before.Failing.Why != "" && !obeyed && readyOf(before, before.Routed) > 0 {
+		w.fail("%s takes over although it fails what is forwarded to it", plan.Stable)
+	}
 	// In place a share goes back with the pods.
 	falls := before.InPlace && before.Control.Candidate != nil && given.Candidate != nil && given.Candidate.Weight <= before.Control.Candidate.Weight
 	if _, rejected := before.Rejected[tried]; rejected && before.Command != rollout.Pause && !falls {

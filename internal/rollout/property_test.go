@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/fleet"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 )
@@ -25,7 +26,7 @@ type walk struct {
 
 func (w *walk) happen() {
 	versions := []string{"v1", "v2", "v3"}
-	switch w.random.IntN(20) {
+	switch w.random.IntN(21) {
 	case 0, 1:
 		w.want(versions[w.random.IntN(len(versions))], "another version is wanted")
 	case 2:
@@ -87,6 +88,9 @@ func (w *walk) happen() {
 	case 19:
 		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, unheard: "its evidence was refused"}
 		w.event("what a replay says of a version is refused")
+	case 20:
+		w.natures[versions[w.random.IntN(len(versions))]] = nature{readyAfter: 2 * time.Second, fails: true}
+		w.event("a version fails what is forwarded to it")
 	}
 }
 
@@ -168,7 +172,12 @@ func (w *walk) second() {
 		if !w.calm && w.random.IntN(10) == 0 {
 			limit = w.random.IntN(5)
 		}
-		w.check(before, w.reconcile(limit))
+		plan := w.reconcile(limit)
+		w.check(before, plan)
+		if r := plan.Rejection; r != nil && r.Reason == v1alpha1.ReasonForwardsFailed {
+			// In place its pods get no requests any more, which they failed.
+			w.reached = 0
+		}
 	}
 	places := w.pods()
 	w.advance()

@@ -51,6 +51,13 @@ var inPlaceStories = map[string]func() *world{
 		w.run(80 * time.Second)
 		return w
 	},
+	"in place one fails on the live path": func() *world {
+		w := crowded(3, rollout.Step{Weight: 60, Hold: time.Minute})
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, fails: true}
+		w.want("v2", "v2 passed its gates, and fails whatever is forwarded to it")
+		w.run(80 * time.Second)
+		return w
+	},
 	"in place another version in the middle": func() *world {
 		w := crowded(3, rollout.Step{Weight: 60, Hold: 20 * time.Second})
 		w.want("v2", "v2 passed its gates")

@@ -81,6 +81,31 @@ var stories = map[string]func() *world{
 		w.run(60 * time.Second)
 		return w
 	},
+	"candidate fails on the live path": func() *world {
+		w := serving(2, rollout.Step{Weight: 10, Hold: time.Minute}, rollout.Step{Weight: 50, Hold: time.Minute})
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, fails: true}
+		w.want("v2", "v2 passed its gates, and fails whatever is forwarded to it")
+		w.run(60 * time.Second)
+		return w
+	},
+	"candidate fails at the end of its last step": func() *world {
+		w := serving(1, rollout.Step{Weight: 50, Hold: 15 * time.Second})
+		w.want("v2", "v2 passed its gates")
+		w.run(13 * time.Second)
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, fails: true}
+		w.event("v2 fails whatever is forwarded to it")
+		w.run(60 * time.Second)
+		return w
+	},
+	"candidate that fails is promoted by command": func() *world {
+		w := serving(1, rollout.Step{Weight: 50, Hold: time.Minute})
+		w.natures["v2"] = nature{readyAfter: 3 * time.Second, fails: true}
+		w.want("v2", "v2 passed its gates, and fails whatever is forwarded to it")
+		w.run(8 * time.Second)
+		w.order(rollout.Promote)
+		w.run(30 * time.Second)
+		return w
+	},
 	"back to stable in the middle": func() *world {
 		w := serving(2, twoSteps...)
 		w.want("v2", "v2 passed its gates")
@@ -230,6 +255,16 @@ func TestStoryIsTheSameFromAnyRestartPoint(t *testing.T) {
 		"in place judged bad with a share": func() *world {
 			w := crowded(3, rollout.Step{Shadow: 20}, rollout.Step{Weight: 60, Hold: 30 * time.Second})
 			w.natures["v2"] = nature{readyAfter: 3 * time.Second, turnsBad: 38}
+			return w
+		},
+		"fails on the live path": func() *world {
+			w := serving(2, rollout.Step{Weight: 10, Hold: time.Minute})
+			w.natures["v2"] = nature{readyAfter: 3 * time.Second, fails: true}
+			return w
+		},
+		"in place fails on the live path": func() *world {
+			w := crowded(3, rollout.Step{Weight: 60, Hold: time.Minute})
+			w.natures["v2"] = nature{readyAfter: 3 * time.Second, fails: true}
 			return w
 		},
 		"replayed good": func() *world { return replaying(2) },

@@ -58,6 +58,10 @@ func (d *decision) awaited(step Step, applied time.Time) string {
 	if step.Shadow > 0 && d.facts.outcome() != sequential.Promote {
 		return "; " + d.facts.rule() + d.replayInstead()
 	}
+	if why := d.failing(); step.Weight > 0 && why != "" {
+		d.recheck(judgeEvery)
+		return "; " + why
+	}
 	if left := step.Hold - d.now.Sub(applied); left > 0 {
 		d.recheck(left)
 		return " until " + clock(applied.Add(step.Hold))

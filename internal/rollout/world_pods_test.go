@@ -20,6 +20,7 @@ func (w *world) advance() {
 	}
 	w.follow()
 	w.compare()
+	w.forward()
 	w.work()
 }
 

@@ -35,6 +35,9 @@ type world struct {
 	// evidence counts pairs of answers by epoch, one a second, and rejected has the reasons by attempt and version.
 	evidence map[string]int
 	rejected map[string]map[string]string
+	// failed counts forwards that failed by the document's generation, and recorded is what the status has of them.
+	failed   map[int64]int
+	recorded forwards
 	// job is the replay that runs or failed, known how many requests it has, and replayed the epochs whose evidence it gave.
 	job      *replayJob
 	known    int
@@ -67,6 +70,14 @@ type nature struct {
 	turnsBad   int    // the verdict is for it at first, and against it after this many pairs
 	unasked    string // a replay fails, for this reason
 	unheard    string // what a replay says is refused, for this reason
+	fails      bool   // every request that is forwarded to it fails, although its pods are ready
+}
+
+// forwards are those that failed a version: under the document of a generation, and under earlier ones.
+type forwards struct {
+	version    string
+	generation int64
+	now, ended int
 }
 
 // replayJob is a comparison in a Job.
@@ -99,6 +110,8 @@ const (
 	propagateTime = 30 * time.Second
 	// enoughPairs is what a verdict takes.
 	enoughPairs = 15
+	// enoughFailures is what it takes to show that forwards fail.
+	enoughFailures = 8
 	// endpointLag is how many seconds the Service's endpoints are behind its selector and the pods.
 	endpointLag = 2
 	// replayTime is what a replay takes.
@@ -110,7 +123,7 @@ func newWorld(replicas int32, steps ...rollout.Step) *world {
 	return &world{
 		now: start, start: start, replicas: replicas, steps: steps, natures: map[string]nature{},
 		endpoints: map[string]int32{}, sets: map[string]*deployment{}, deaf: map[string]bool{}, touched: true,
-		evidence: map[string]int{}, rejected: map[string]map[string]string{}, replayed: map[string]bool{}, known: 40,
+		evidence: map[string]int{}, rejected: map[string]map[string]string{}, replayed: map[string]bool{}, known: 40, failed: map[int64]int{},
 	}
 }
 
@@ -119,7 +132,7 @@ func (w *world) facts() rollout.Facts {
 		Wanted: w.wanted, Replicas: w.replicas, Steps: w.steps, Routed: w.routed, LastStable: w.lastStable,
 		Endpoints: w.endpoints, Control: w.control, Record: w.record, Buildable: map[string]bool{w.wanted: true},
 		InPlace: w.inPlace, Deadline: w.deadline, Silence: w.silence, Command: w.command, Replay: w.replay(),
-		Epoch: w.epoch(), Verdict: w.verdict(), Rejected: w.rejected[w.attempt()],
+		Epoch: w.epoch(), Verdict: w.verdict(), Rejected: w.rejected[w.attempt()], Failing: w.failing(),
 	}
 	for _, name := range w.names() {
 		s := w.sets[name]
@@ -153,6 +166,47 @@ func (w *world) verdict() rollout.Verdict {
 	return v
 }
 
+// counted adds what the pods say about the wanted version's forwards to what is recorded.
+func (w *world) counted() forwards {
+	f, share := w.recorded, w.control.Candidate
+	if f.version != w.wanted {
+		f = forwards{version: w.wanted}
+	}
+	if share == nil || share.Version != w.wanted {
+		f.now = 0
+		return f
+	}
+	if f.generation != w.control.Generation {
+		f.generation, f.ended, f.now = w.control.Generation, f.ended+f.now, 0
+	}
+	f.now = w.failed[f.generation]
+	return f
+}
+
+func (w *world) failing() rollout.Failing {
+	why := func(f forwards) string {
+		if f.version != w.wanted || f.now+f.ended < enoughFailures {
+			return ""
+		}
+		return "it failed what was forwarded to it"
+	}
+	if kept := why(w.recorded); kept != "" {
+		return rollout.Failing{Why: kept, Kept: true}
+	}
+	return rollout.Failing{Why: why(w.counted())}
+}
+
+// forward has a ready pod of the stable version forward a request, if the document says so.
+func (w *world) forward() {
+	s, share := w.sets[w.routed], w.control.Candidate
+	if s == nil || share == nil || share.Version == w.routed || w.silent || !w.natures[share.Version].fails {
+		return
+	}
+	if slices.ContainsFunc(s.pods, func(p *pod) bool { return p.State == fleet.PodReady && p.Generation == w.control.Generation }) {
+		w.failed[w.control.Generation]++
+	}
+}
+
 // compare adds a pair of answers to the evidence when a pod of the stable version copies requests.
 func (w *world) compare() {
 	s, shadow := w.sets[w.routed], w.control.Shadow
@@ -176,7 +230,7 @@ func (w *world) names() []string {
 // reconcile looks once and carries out at most limit intents; a limit below the plan's length is a manager that is killed before
 // it writes the status.
 func (w *world) reconcile(limit int) rollout.Plan {
-	plan := rollout.Decide(w.facts(), w.now)
+	plan, counted := rollout.Decide(w.facts(), w.now), w.counted()
 	w.touched, w.recheck = false, time.Time{}
 	if plan.RecheckAfter > 0 {
 		w.recheck = w.now.Add(plan.RecheckAfter)
@@ -193,7 +247,10 @@ func (w *world) reconcile(limit int) rollout.Plan {
 		w.carryOut(intent)
 	}
 	w.employ(plan)
-	w.record, w.lastStable = plan.Record, plan.Stable
+	w.record, w.lastStable, w.recorded = plan.Record, plan.Stable, forwards{}
+	if plan.Candidate == counted.version {
+		w.recorded = counted
+	}
 	if r := plan.Rejection; r != nil {
 		if w.rejected[w.attempt()] == nil {
 			w.rejected[w.attempt()] = map[string]string{}

@@ -28,6 +28,8 @@ type Report struct {
 	Unready string
 	// Load is how much work it has; nil when it does not say it.
 	Load *control.Load
+	// Forwards is what came of the requests under that document; nil when it does not say it.
+	Forwards *control.Forwards
 	// Catalogue is what it found when it looked for garments; nil when it does not say it.
 	Catalogue *control.Catalogue
 	// Capture is how it gets on with keeping requests; nil when it does not say it.

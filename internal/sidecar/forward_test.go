@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,6 +153,95 @@ func TestAFailingCandidateCostsNoRequest(t *testing.T) {
 			t.Errorf("%s %.200s", resp.Status, out)
 		}
 	})
+}
+
+// shelf makes a folder of garments.
+func shelf(t *testing.T, garments ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, id := range garments {
+		writeFile(t, filepath.Join(dir, id+".png"), pngOf(t, shirt(150, 200, paper)))
+	}
+	return "file://" + dir
+}
+
+func TestAGarmentThatOnlyTheCandidateLacksIsItsFault(t *testing.T) {
+	stable := start(t, runtimetest.Graph{}, func(o *Options) { o.Catalogue = shelf(t, "shirt") })
+	candidate := start(t, runtimetest.Graph{}, func(o *Options) { o.Version, o.Catalogue = "tops-v2", shelf(t, "trousers") })
+	stable.apply(t, 1, candidateAt(candidate.front, 100))
+	ask := func(id string) (*http.Response, []byte) {
+		contentType, body := form(t, map[string][]byte{"person": pngOf(t, person(180, 240)), "garmentId": []byte(id)})
+		return post(t, stable.front, contentType, body)
+	}
+	resp, out := ask("hat")
+	if code, err := codeOf(resp, out); err != nil || code != problem.CodeGarmentNotFound {
+		t.Errorf("a garment that nobody has: %s, %v", code, err)
+	}
+	if got := stable.Status(); got.Errors[metrics.ForwardFailed] != 0 || got.Forwards.CandidateFailed != 0 || got.Forwards.Candidate != 1 {
+		t.Errorf("a garment that nobody has: %+v of %+v", got.Forwards, got)
+	}
+	if resp, out := ask("shirt"); resp.StatusCode != http.StatusOK || resp.Header.Get("Tryon-Version") != "tops-v1" {
+		t.Errorf("a garment that the candidate lacks: %s %.200s", resp.Status, out)
+	}
+	if got := stable.Status(); got.Errors[metrics.ForwardFailed] != 1 || got.Forwards.CandidateFailed != 1 || got.Forwards.Candidate != 2 {
+		t.Errorf("a garment that the candidate lacks: %+v of %+v", got.Forwards, got)
+	}
+}
+
+func TestACandidateThatSwallowsRequestsCostsAHandfulOfThemTimeAndNoneAnAnswer(t *testing.T) {
+	noLeaks(t)
+	const clients, each = 6, 10
+	stable := start(t, runtimetest.Graph{}, func(o *Options) { o.RequestTimeout = 6 * time.Second })
+	peer := httptest.NewServer(http.HandlerFunc(hang))
+	defer peer.Close()
+	stable.apply(t, 1, candidateAt(peer.URL, 50))
+	contentType, body := form(t, usual(t))
+	took := make(chan time.Duration, clients*each)
+	var wait sync.WaitGroup
+	for range clients {
+		wait.Go(func() {
+			for range each {
+				start := time.Now()
+				if resp, out := post(t, stable.front, contentType, body); resp.StatusCode != http.StatusOK {
+					t.Errorf("%s %.200s", resp.Status, out)
+				}
+				took <- time.Since(start)
+			}
+		})
+	}
+	wait.Wait()
+	close(took)
+	slow := 0
+	for d := range took {
+		// Whoever was sent to the candidate has lost half of its time.
+		if d > 3*time.Second {
+			slow++
+		}
+	}
+	if want := 2 * clients; slow > want {
+		t.Errorf("%d of %d requests waited for the candidate, want at most %d", slow, clients*each, want)
+	}
+	got := stable.Status()
+	if f := got.Forwards; f.CandidateFailed == 0 || f.CandidateFailed > 2*clients || f.CandidateFailed != f.Candidate || got.Served != clients*each {
+		t.Errorf("%d requests waited, status %+v, %+v", slow, got, f)
+	}
+}
+
+func TestACandidateIsWaitedForAsLongAsARunHereStillFits(t *testing.T) {
+	for name, c := range map[string]struct{ left, wait, run, want time.Duration }{
+		"a fast model":                   {30 * time.Second, 0, 300 * time.Millisecond, 15 * time.Second},
+		"a slow model":                   {30 * time.Second, 0, 5 * time.Second, 20 * time.Second},
+		"a slower one":                   {30 * time.Second, 0, 12 * time.Second, 18 * time.Second},
+		"one that fits twice, just":      {30 * time.Second, 0, 15 * time.Second, 15 * time.Second},
+		"one that does not fit twice":    {30 * time.Second, 0, 16 * time.Second, 30 * time.Second},
+		"work waits here":                {30 * time.Second, 8 * time.Second, 5 * time.Second, 17 * time.Second},
+		"more waits here than would fit": {30 * time.Second, 20 * time.Second, time.Second, 30 * time.Second},
+		"no time is left":                {-time.Second, 0, time.Second, -time.Second},
+	} {
+		if got := patience(c.left, c.wait, c.run); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
 }
 
 func hang(_ http.ResponseWriter, r *http.Request) {

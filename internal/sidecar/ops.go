@@ -57,7 +57,7 @@ func (s *Server) Status() control.Status {
 	status := control.Status{
 		Schema: control.StatusSchema, Generation: s.router.Document().Generation, Version: s.options.Version,
 		Ready: s.ready() == nil, InFlight: int64(s.activity.InFlight()),
-		Served: counts.Served, Forwarded: counts.Forwarded, Errors: counts.Errors, Load: s.load(),
+		Served: counts.Served, Forwarded: counts.Forwarded, Errors: counts.Errors, Forwards: s.router.Forwards(), Load: s.load(),
 	}
 	if s.catalogue != nil {
 		if trouble, looked := s.catalogue.Trouble(); looked {

@@ -44,7 +44,7 @@ type Options struct {
 
 	// RequestTimeout bounds one request from its last body byte to its reply; BodyTimeout bounds the body's arrival.
 	RequestTimeout, BodyTimeout time.Duration
-	// ForwardTimeout bounds the candidate's answer; 0 means half of RequestTimeout, so that as much is left for answering here.
+	// ForwardTimeout bounds the candidate's answer; 0 means as long as leaves time for answering here.
 	ForwardTimeout time.Duration
 	// RuntimePatience is how long requests wait for a model server that was ready and has gone: what its restart takes.
 	RuntimePatience time.Duration
@@ -140,7 +140,7 @@ func (o *Options) flags(f *flag.FlagSet) {
 	f.Int64Var(&o.CaptureMemory, "capture-memory", o.CaptureMemory, "most bytes of all requests that wait to be captured")
 	f.StringVar(&o.Version, "version", o.Version, "name of the model version that is served")
 	f.DurationVar(&o.RequestTimeout, "request-timeout", o.RequestTimeout, "most time for one request after its body arrived")
-	f.DurationVar(&o.ForwardTimeout, "forward-timeout", o.ForwardTimeout, "most time for the candidate's answer; 0 means half of --request-timeout")
+	f.DurationVar(&o.ForwardTimeout, "forward-timeout", o.ForwardTimeout, "most time for the candidate's answer; 0 means as long as leaves time for answering here")
 	f.DurationVar(&o.BodyTimeout, "body-timeout", o.BodyTimeout, "most time for a request's body to arrive")
 	f.DurationVar(&o.RuntimePatience, "runtime-patience", o.RuntimePatience, "how long requests wait for a model server that was ready and has gone")
 	f.DurationVar(&o.Quiet, "drain-quiet", o.Quiet, "how long nothing may be in flight before a drain ends")

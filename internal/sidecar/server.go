@@ -60,7 +60,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.metrics = metrics.New(s.gauges())
 	s.mirror = shadow.New(shadow.Options{
-		Version: o.Version, Copies: shadowCopies, Bytes: o.ShadowMemory, Patience: o.RequestTimeout / 2,
+		Version: o.Version, Copies: shadowCopies, Bytes: o.ShadowMemory, Patience: o.RequestTimeout,
 		Paired: s.metrics.ShadowPaired, Dropped: s.metrics.ShadowDropped,
 	})
 	var err error

@@ -110,10 +110,10 @@ func (p *pod) metricsText(t testing.TB) string {
 	return string(out)
 }
 
-func TestAModelThatFailsHereIsComparedToo(t *testing.T) {
-	// It fails at inference and stays ready: a runtime that is gone would take the pod out of traffic sooner or later.
-	var broken atomic.Bool
-	stable := start(t, runtimetest.Graph{}, operated, func(o *Options) {
+// failing has a model that fails at inference once it is broken, and stays ready: a runtime that is gone would take the pod out of traffic sooner
+// or later.
+func failing(t *testing.T, broken *atomic.Bool) tweak {
+	return func(o *Options) {
 		proxy := runtimetest.Proxy(t, o.Runtime)
 		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if broken.Load() && r.Method == http.MethodPost {
@@ -124,7 +124,33 @@ func TestAModelThatFailsHereIsComparedToo(t *testing.T) {
 		}))
 		t.Cleanup(front.Close)
 		o.Runtime = front.URL
-	})
+	}
+}
+
+// A model that is slower than half of the request timeout is compared like any other. How long the stable version took does not bound it here.
+func TestACandidateMayTakeAsLongInShadowAsARequestMay(t *testing.T) {
+	var broken atomic.Bool
+	stable := start(t, runtimetest.Graph{}, operated, failing(t, &broken), func(o *Options) { o.RequestTimeout = 5 * time.Second })
+	candidate := start(t, runtimetest.Graph{}, func(o *Options) { o.Version = "tops-v2" })
+	proxy := runtimetest.Proxy(t, candidate.front)
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(3 * time.Second)
+		proxy.ServeHTTP(w, r)
+	}))
+	defer slow.Close()
+	stable.compareWith(t, 1, slow.URL)
+	broken.Store(true)
+	contentType, body := form(t, usual(t))
+	post(t, stable.front, contentType, body)
+	until(t, "the pair", func() bool { return stable.report(t).Pairs == 1 })
+	if got, want := stable.report(t).Errors, (sequential.Pairs{OnlyStable: 1}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestAModelThatFailsHereIsComparedToo(t *testing.T) {
+	var broken atomic.Bool
+	stable := start(t, runtimetest.Graph{}, operated, failing(t, &broken))
 	candidate := start(t, runtimetest.Graph{}, func(o *Options) { o.Version = "tops-v2" })
 	stable.compareWith(t, 1, candidate.front)
 	broken.Store(true)

@@ -3,7 +3,6 @@ package sidecar
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -46,38 +45,56 @@ func (s *Server) tryOn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if reply, ok := s.forward(ctx, r.Header, body, visit); ok {
-		if err := visit.Reply(w, len(reply.Body)); err != nil {
-			return err
+	turn := s.router.Next(r.Header, s.tardy())
+	if turn.Candidate != nil {
+		if reply, ok := s.forward(ctx, turn, route.Request{Header: r.Header, Body: body}, visit); ok {
+			if err := visit.Reply(w, len(reply.Body)); err != nil {
+				return err
+			}
+			reply.Write(w)
+			return nil
 		}
-		reply.Write(w)
-		return nil
 	}
+	err = s.answerHere(ctx, w, try{request: req, header: r.Header, mediaType: mediaType, visit: visit})
+	s.ended(turn, err, r.Context().Err() != nil)
+	return err
+}
+
+// try is a try-on that this pod answers.
+type try struct {
+	request   shopper.Request
+	header    http.Header
+	mediaType string
+	visit     *intake.Visit
+}
+
+// answerHere answers a try-on with this pod's own runtime.
+func (s *Server) answerHere(ctx context.Context, w http.ResponseWriter, a try) error {
 	// Whoever forwarded the request can answer it too, and sooner.
-	patient := r.Header.Get(route.HeaderForwarded) == ""
+	patient := a.header.Get(route.HeaderForwarded) == ""
 	if err := s.available(ctx, patient); err != nil {
 		return err
 	}
 	t := s.metrics.Timings()
-	answer, sample, err := s.work(ctx, req, patient, t)
+	answer, sample, err := s.work(ctx, a.request, patient, t)
 	// Beside the path: when the reply is written, or has failed.
 	answered := false
-	defer func() { s.offer(r.Header, sample, answered) }()
+	defer func() { s.offer(a.header, sample, answered) }()
 	if err != nil {
 		return err
 	}
-	out, err := answer.Encode(mediaType)
+	out, err := answer.Encode(a.mediaType)
 	if err != nil {
 		return problem.Because(problem.CodeInternal, err, "Encoding the picture.")
 	}
 	t.Lap(metrics.StageEncode)
-	if err := visit.Reply(w, len(out)); err != nil {
+	if err := a.visit.Reply(w, len(out)); err != nil {
 		return err
 	}
 	s.metrics.Answered(answer.Scores)
 	w.Header().Set("Tryon-Version", s.options.Version)
 	w.Header().Set("Server-Timing", t.Header())
-	shopper.WriteBody(w, mediaType, out)
+	shopper.WriteBody(w, a.mediaType, out)
 	answered = true
 	return nil
 }
@@ -88,28 +105,6 @@ func (s *Server) turnedAway(err error) error {
 		s.queue.Refused(s.batcher.Ask(oip.TryOn{}))
 	}
 	return err
-}
-
-// forward gives the candidate its share. ok is true when the candidate has answered; otherwise this pod answers as if nothing had happened.
-func (s *Server) forward(ctx context.Context, header http.Header, body []byte, visit *intake.Visit) (reply route.Reply, ok bool) {
-	candidate := s.router.Next(header)
-	if candidate == nil {
-		return reply, false
-	}
-	patience := s.options.ForwardTimeout
-	if patience <= 0 {
-		patience = s.options.RequestTimeout / 2
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	reply, err := s.router.Ask(ctx, *candidate, route.Request{Header: header, Body: body}, visit)
-	if err != nil {
-		slog.Warn("Candidate did not answer, answering here", "version", candidate.Version, "err", err)
-		s.metrics.FellBack()
-		return reply, false
-	}
-	s.metrics.Forwarded(candidate.Version)
-	return reply, true
 }
 
 // work answers a request with this pod's own runtime. The sample is what the model was asked and answered, nil when it was not asked. Errors are

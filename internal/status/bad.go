@@ -26,6 +26,7 @@ var bad = map[string]bool{
 	v1alpha1.ReasonCandidateFailed:     true,
 	v1alpha1.ReasonUnavailable:         true,
 	v1alpha1.ReasonRejected:            true,
+	v1alpha1.ReasonForwardsFailed:      true,
 	v1alpha1.ReasonReplayFailed:        true,
 	v1alpha1.ReasonReportFailed:        true,
 	v1alpha1.ReasonUnknownCommand:      true,

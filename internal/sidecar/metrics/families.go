@@ -29,8 +29,8 @@ var (
 		labels: []label{{"route", "tryon, model, infer, shadow, other"}}, buckets: durations}
 	stageDuration = family{name: "stage_duration_seconds", kind: "histogram", help: "Time of one stage of a try-on in seconds.",
 		labels: []label{{"stage", "decode, prepare, queue, runtime, compose, encode"}}, buckets: durations}
-	forwardsTotal = family{name: "forwards_total", kind: "counter", help: "Try-ons sent to the candidate: Answered by it, or FellBack to this pod.",
-		labels: []label{{"outcome", "Answered, FellBack"}}}
+	forwardsTotal = family{name: "forwards_total", kind: "counter", help: "Try-ons sent to the candidate: Answered by it; FellBack to this pod, because it failed; or Refused here, too, because the request was at fault.",
+		labels: []label{{"outcome", "Answered, FellBack, Refused"}}}
 	goldenChecksTotal = family{name: "golden_checks_total", kind: "counter", help: "Checks of all golden requests.",
 		labels: []label{{"outcome", "Passed, Failed, Errored"}}}
 	qualityProxy = family{name: "quality_proxy_ratio", kind: "histogram", help: "Cheap signs of a gross fault in an answer, as ratios without unit: the warped garment's area over the flat one's, and the share of pixels away from the garment that changed.",

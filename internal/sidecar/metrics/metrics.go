@@ -35,7 +35,7 @@ const (
 	StageEncode  = "encode"
 )
 
-// ForwardFailed is the name under which the control status counts try-ons that a candidate could not answer and this pod did; it is no refusal.
+// ForwardFailed is the name under which the control status counts try-ons that a candidate failed and this pod did not refuse; it is no refusal itself.
 const ForwardFailed = "ForwardFailed"
 
 // Metrics counts.
@@ -143,11 +143,14 @@ func (m *Metrics) Forwarded(version string) {
 	}
 }
 
-// FellBack counts a try-on that a candidate could not answer.
+// FellBack counts a try-on that a candidate failed.
 func (m *Metrics) FellBack() {
 	m.forwards.WithLabelValues("FellBack").Inc()
 	m.count(ForwardFailed)
 }
+
+// RefusedTwice counts a try-on that a candidate did not answer and this pod refused, because the request was at fault.
+func (m *Metrics) RefusedTwice() { m.forwards.WithLabelValues("Refused").Inc() }
 
 // Refused counts a request of the ops port that failed; what succeeds there is no news.
 func (m *Metrics) Refused(code problem.Code) {

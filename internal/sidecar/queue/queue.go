@@ -110,6 +110,14 @@ func (q *Queue) price(ask Ask) time.Duration {
 	return q.predictor.Predict(together(ask.Shape, ask.Most)) / time.Duration(ask.Most)
 }
 
+// Predict gives the time until a request that came now would start, and that of a run of the shape.
+func (q *Queue) Predict(shape predict.Shape) (wait, run time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.meter.advance(time.Now())
+	return q.backlog(), q.predictor.Predict(shape)
+}
+
 // Waiting gives how many requests wait.
 func (q *Queue) Waiting() int {
 	q.mu.Lock()

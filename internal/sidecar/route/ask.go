@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/oip"
 	"github.com/braincreators/tryon-operator/internal/sidecar/intake"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
@@ -65,10 +64,11 @@ type Request struct {
 	Body   []byte
 }
 
-// Ask sends a try-on to the candidate and gives its reply when that is one which this pod might have given. Every error is the candidate's fault,
-// or ctx ended; the reply is read into the visit's memory.
-func (r *Router) Ask(ctx context.Context, candidate control.Candidate, try Request, visit *intake.Visit) (Reply, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(candidate.Address, "/")+"/v1/tryon", bytes.NewReader(try.Body))
+// Ask sends a try-on to the candidate, once, and gives its reply when that is one which this pod might have given. The reply is read into the
+// visit's memory.
+func (t *Turn) Ask(ctx context.Context, try Request, visit *intake.Visit) (Reply, error) {
+	defer t.tally.breaker.land(t.flight)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(t.Candidate.Address, "/")+"/v1/tryon", bytes.NewReader(try.Body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("making request: %w", err)
 	}
@@ -78,7 +78,7 @@ func (r *Router) Ask(ctx context.Context, candidate control.Candidate, try Reque
 		}
 	}
 	req.Header.Set(HeaderForwarded, "1")
-	resp, err := r.client.Do(req)
+	resp, err := t.router.client.Do(req)
 	if err != nil {
 		return Reply{}, fmt.Errorf("asking candidate: %w", err)
 	}
@@ -96,7 +96,8 @@ func (r *Router) Ask(ctx context.Context, candidate control.Candidate, try Reque
 	return Reply{Status: resp.StatusCode, Header: resp.Header, Body: out}, nil
 }
 
-// acceptable tells a try-on or a refusal that this pod would have made as well from a fault of the candidate.
+// acceptable tells a try-on or a refusal that this pod would have made as well from what may be a fault of the candidate. That it finds no garment
+// may be one: the catalogue is the same for both, and this pod looks for itself.
 func acceptable(resp *http.Response) bool {
 	switch resp.StatusCode {
 	case http.StatusOK:
