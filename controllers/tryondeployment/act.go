@@ -31,7 +31,6 @@ type pass struct {
 	stage string
 	// replicas that there are to be; in place the versions share them.
 	replicas int32
-	apply    *apply.Applier
 }
 
 // act carries out a plan, in its order.
@@ -40,9 +39,9 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 	if len(plan.Intents) == 0 {
 		return nil
 	}
-	p := &pass{Reconciler: r, obj: obj, seen: seen, stage: plan.Stage, replicas: plan.Capacity.Replicas, apply: apply.New(r.Client, r.Scheme())}
+	p := &pass{Reconciler: r, obj: obj, seen: seen, stage: plan.Stage, replicas: plan.Capacity.Replicas}
 	for _, guard := range []client.Object{r.Serving.MakeNetworkPolicy(obj), serving.MakeDisruptionBudget(obj)} {
-		if err := p.apply.Apply(ctx, obj, guard); err != nil {
+		if err := p.Runner.Applier.Reapply(ctx, obj, guard); err != nil {
 			return err
 		}
 	}
@@ -95,14 +94,14 @@ func (p *pass) keep(ctx context.Context, i rollout.Intent) error {
 	if err != nil {
 		return err
 	}
-	if err := p.apply.Apply(ctx, p.obj, serving.MakeVersionService(p.obj, i.Version)); err != nil {
+	if err := p.Runner.Applier.Reapply(ctx, p.obj, serving.MakeVersionService(p.obj, i.Version)); err != nil {
 		return err
 	}
-	return p.apply.Apply(ctx, p.obj, deployment)
+	return p.Runner.Applier.Reapply(ctx, p.obj, deployment)
 }
 
 func (p *pass) route(ctx context.Context, i rollout.Intent) error {
-	if err := p.apply.Apply(ctx, p.obj, serving.MakeService(p.obj, i.Version)); err != nil {
+	if err := p.Runner.Applier.Reapply(ctx, p.obj, serving.MakeService(p.obj, i.Version)); err != nil {
 		return err
 	}
 	if p.seen.Service == nil || p.seen.Service.Spec.Selector[names.LabelModelVersion] != i.Version {
@@ -118,7 +117,7 @@ func (p *pass) publish(ctx context.Context, i rollout.Intent) error {
 	if err != nil {
 		return err
 	}
-	if err := p.apply.Apply(ctx, p.obj, config); err != nil {
+	if err := p.Runner.Applier.Apply(ctx, p.obj, config); err != nil {
 		return err
 	}
 	p.tell("Control document %d: %s", i.Document.Generation, i.Reason)

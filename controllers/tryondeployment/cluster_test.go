@@ -54,6 +54,7 @@ func TestInACluster(t *testing.T) {
 		"no Job may erase: that is said, and holds nothing up":                                   saysThatErasingIsRefused,
 		"with their namespace captured requests go, and do not hold it up":                       goesWithItsNamespace,
 		"without room, versions change in place, one pod at a time":                              replaces,
+		"calm, a deployment writes nothing, and puts right what others change":                   staysCalm,
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(newStage(t, config, "test-"+strings.ToLower(fmt.Sprintf("%x", name)[:20])))

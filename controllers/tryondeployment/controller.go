@@ -62,7 +62,7 @@ type Reconciler struct {
 	// Serving is what the builders of the pods need.
 	Serving serving.Config
 	Pods    Pods
-	// Runner has replays and the reports of judgements made.
+	// Runner has replays and the reports of judgements made, and applies what the object owns.
 	Runner *runner.Runner
 
 	// collecting holds back how often the pods of an object are asked for evidence.

@@ -10,7 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -21,47 +21,38 @@ import (
 // ErrNotOwned says that an object of the wanted name exists and belongs to somebody else. It is never touched.
 var ErrNotOwned = errors.New("the object belongs to somebody else")
 
-// Applier applies desired objects as children of their owners.
+// Applier applies desired objects as children of their owners. It is safe for concurrent use.
 type Applier struct {
 	client client.Client
 	scheme *runtime.Scheme
+	// answers to Reapply, by object.
+	answers *lru.Cache
 }
 
 // New makes an Applier that writes through c.
 func New(c client.Client, scheme *runtime.Scheme) *Applier {
-	return &Applier{client: c, scheme: scheme}
+	return &Applier{client: c, scheme: scheme, answers: lru.New(remembered)}
 }
 
 // Apply makes the cluster hold desired as a child of owner: it sets the controller reference, refuses (ErrNotOwned) an object that
 // another owner has, and applies with our field manager. desired is not changed.
 func (a *Applier) Apply(ctx context.Context, owner, desired client.Object) error {
-	child, ok := desired.DeepCopyObject().(client.Object)
-	if !ok {
-		return fmt.Errorf("copying %T: not a client object", desired)
+	content, err := a.childOf(owner, desired)
+	if err != nil {
+		return err
 	}
-	if err := controllerutil.SetControllerReference(owner, child, a.scheme); err != nil {
-		return fmt.Errorf("setting owner of %s: %w", child.GetName(), err)
-	}
-	return a.write(ctx, child, func(current client.Object) error {
-		if metav1.IsControlledBy(current, owner) {
-			return nil
-		}
-		return a.foreign(current, child)
-	})
+	return a.writeChild(ctx, owner, content)
 }
 
 // ApplyShared makes the cluster hold an object that several owners use, or none. An object that the operator did not make is
 // refused (ErrNotOwned). desired may carry plain owner references; it is not changed.
 func (a *Applier) ApplyShared(ctx context.Context, desired client.Object) error {
-	child, ok := desired.DeepCopyObject().(client.Object)
-	if !ok {
-		return fmt.Errorf("copying %T: not a client object", desired)
+	content, err := a.contentOf(desired)
+	if err != nil {
+		return err
 	}
-	return a.write(ctx, child, func(current client.Object) error {
-		if current.GetLabels()[names.LabelManagedBy] == names.FieldManager {
-			return nil
-		}
-		return a.foreign(current, child)
+	return a.write(ctx, content, func(current client.Object) bool {
+		return current.GetLabels()[names.LabelManagedBy] == names.FieldManager
 	})
 }
 
@@ -80,47 +71,58 @@ func Read(ctx context.Context, r client.Reader, owner client.Object, name string
 	return true, nil
 }
 
-func (a *Applier) write(ctx context.Context, child client.Object, allowed func(current client.Object) error) error {
-	gvk, err := apiutil.GVKForObject(child, a.scheme)
-	if err != nil {
-		return fmt.Errorf("finding kind of %s: %w", child.GetName(), err)
+// childOf is what to apply for a desired child.
+func (a *Applier) childOf(owner, desired client.Object) (*unstructured.Unstructured, error) {
+	child, ok := desired.DeepCopyObject().(client.Object)
+	if !ok {
+		return nil, fmt.Errorf("copying %T: not a client object", desired)
 	}
-	current := &metav1.PartialObjectMetadata{}
-	current.SetGroupVersionKind(gvk)
-	err = a.client.Get(ctx, client.ObjectKeyFromObject(child), current)
-	switch {
-	case err == nil:
-		if err := allowed(current); err != nil {
-			return err
-		}
-	case !apierrors.IsNotFound(err):
-		return fmt.Errorf("reading %s %s: %w", gvk.Kind, child.GetName(), err)
+	if err := controllerutil.SetControllerReference(owner, child, a.scheme); err != nil {
+		return nil, fmt.Errorf("setting owner of %s: %w", child.GetName(), err)
 	}
-	return a.applyAs(ctx, child, gvk)
+	return a.contentOf(child)
 }
 
-func (a *Applier) applyAs(ctx context.Context, child client.Object, gvk schema.GroupVersionKind) error {
-	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(child)
+// contentOf is what to apply for an object: nothing but what we want of it.
+func (a *Applier) contentOf(obj client.Object) (*unstructured.Unstructured, error) {
+	gvk, err := apiutil.GVKForObject(obj, a.scheme)
 	if err != nil {
-		return fmt.Errorf("converting %s %s: %w", gvk.Kind, child.GetName(), err)
+		return nil, fmt.Errorf("finding kind of %s: %w", obj.GetName(), err)
 	}
-	u := &unstructured.Unstructured{Object: content}
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(obj.DeepCopyObject())
+	if err != nil {
+		return nil, fmt.Errorf("converting %s %s: %w", gvk.Kind, obj.GetName(), err)
+	}
+	u := &unstructured.Unstructured{Object: fields}
 	u.SetGroupVersionKind(gvk)
 	u.SetManagedFields(nil)
 	u.SetResourceVersion("")
 	// An empty status or a null creationTimestamp would be claimed as ours.
 	unstructured.RemoveNestedField(u.Object, "status")
 	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
-	err = a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(names.FieldManager), client.ForceOwnership)
-	if err != nil {
-		return fmt.Errorf("applying %s %s: %w", gvk.Kind, child.GetName(), err)
-	}
-	return nil
+	return u, nil
 }
 
-func (a *Applier) foreign(current, child client.Object) error {
-	return fmt.Errorf("%w: %s %s/%s exists; delete or rename it", ErrNotOwned,
-		current.GetObjectKind().GroupVersionKind().Kind, child.GetNamespace(), child.GetName())
+func (a *Applier) writeChild(ctx context.Context, owner client.Object, content *unstructured.Unstructured) error {
+	return a.write(ctx, content, func(current client.Object) bool { return metav1.IsControlledBy(current, owner) })
+}
+
+// write applies content, which becomes what the API server answers.
+func (a *Applier) write(ctx context.Context, content *unstructured.Unstructured, ours func(current client.Object) bool) error {
+	kind, name := content.GetKind(), content.GetName()
+	current := &metav1.PartialObjectMetadata{}
+	current.SetGroupVersionKind(content.GroupVersionKind())
+	switch err := a.client.Get(ctx, client.ObjectKeyFromObject(content), current); {
+	case err == nil && !ours(current):
+		return fmt.Errorf("%w: %s %s/%s exists; delete or rename it", ErrNotOwned, kind, content.GetNamespace(), name)
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("reading %s %s: %w", kind, name, err)
+	}
+	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(content), client.FieldOwner(names.FieldManager), client.ForceOwnership)
+	if err != nil {
+		return fmt.Errorf("applying %s %s: %w", kind, name, err)
+	}
+	return nil
 }
 
 // Remove deletes an object, and exactly the one that was seen. One that is gone already is fine.
