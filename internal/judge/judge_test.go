@@ -160,6 +160,17 @@ func TestASummaryStandsForAWhileUnlessTheVerdictChanges(t *testing.T) {
 	}
 }
 
+func TestTheFirstEvidenceIsSaidAtOnce(t *testing.T) {
+	c := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0)
+	nothing := c.Summarize(pairs(t, c, 0, 1, 0), nil, noon)
+	if got := c.Summarize(pairs(t, c, 0, 1, 0), nothing, noon.Add(time.Second)); got != nothing {
+		t.Errorf("that there is nothing is written anew: %+v", got)
+	}
+	if got := c.Summarize(pairs(t, c, 5, 1, 0), nothing, noon.Add(time.Second)); *got.Gates[0].Have != 5 {
+		t.Errorf("with evidence it is still %+v", got)
+	}
+}
+
 func TestEvidenceOfAnotherQuestionSaysNothing(t *testing.T) {
 	c, other := CaseOf(storefront(), "tops-v1", "tops-v2", "made", 0), CaseOf(storefront(), "tops-v1", "tops-v3", "made", 0)
 	if got := c.Summarize(pairs(t, other, 2000, 1, 0), nil, noon); got != nil {

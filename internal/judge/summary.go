@@ -25,7 +25,7 @@ const freshFor = 10 * time.Second
 const maxSentence = 512
 
 // Summarize judges the case on a ledger and says the result for the status. last is the summary that the status has: it stands while it is
-// fresh and the verdict is the same. Without evidence of the case there is no summary.
+// fresh and the verdict is the same, unless it knew of no evidence at all. Without evidence of the case there is no summary.
 func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus, now time.Time) *v1alpha1.JudgementStatus {
 	if !c.answers(ledger) {
 		return nil
@@ -38,12 +38,8 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 	if err != nil {
 		judgement.Message = "the gates cannot be judged: " + err.Error()
 	}
-	verdict := v1alpha1.LiveVerdict(judgement.Verdict)
-	if last != nil && last.Verdict == verdict && last.UpdatedTime != nil && now.Sub(last.UpdatedTime.Time) < freshFor {
-		return last
-	}
 	summary := &v1alpha1.JudgementStatus{
-		Epoch: c.Epoch, Candidate: c.Candidate, Verdict: verdict, Rule: sentence(judgement),
+		Epoch: c.Epoch, Candidate: c.Candidate, Verdict: v1alpha1.LiveVerdict(judgement.Verdict), Rule: sentence(judgement),
 		SinceTime: ptr.To(metav1.NewTime(ledger.Since)), UpdatedTime: ptr.To(metav1.NewTime(now)), Dropped: dropped(ledger),
 	}
 	if last != nil {
@@ -52,10 +48,21 @@ func (c Case) Summarize(ledger *evidence.Ledger, last *v1alpha1.JudgementStatus,
 	for i, f := range judgement.Findings {
 		summary.Gates = append(summary.Gates, gate(c.Gates[i], f))
 	}
-	if repeats(summary, last) {
+	if fresh(summary, last) || repeats(summary, last) {
 		return last
 	}
 	return summary
+}
+
+// fresh says whether the summary before a new one still stands.
+func fresh(summary, last *v1alpha1.JudgementStatus) bool {
+	return last != nil && last.Verdict == summary.Verdict && last.UpdatedTime != nil && summary.UpdatedTime.Sub(last.UpdatedTime.Time) < freshFor &&
+		(counted(last) || !counted(summary))
+}
+
+// counted says whether a summary is of any evidence.
+func counted(summary *v1alpha1.JudgementStatus) bool {
+	return slices.ContainsFunc(summary.Gates, func(g v1alpha1.GateStatus) bool { return ptr.Deref(g.Have, 0) > 0 })
 }
 
 // repeats says whether a summary has nothing new. A decided one is not dated anew all the time; one that waits says when it may be decided,
