@@ -63,6 +63,10 @@ func decide(obj *v1alpha1.TryOnDeployment, seen *Observed, now time.Time) Plan {
 	if plan.Rejection != nil {
 		plan.RejectedWeights = weightsOf(seen, obj.Name, plan.Rejection.Version)
 	}
+	// What a share that is being taken away has cost must not be judged by the pass that finds its pods well again.
+	if plan.Weight == 0 && plan.Rejection == nil {
+		plan.Forwards = judge.AddForwards(plan.Forwards, facts.Wanted, control.Document{}, nil)
+	}
 	if plan.Stage == v1alpha1.ReasonRejected && rejectedFor(obj, facts.Wanted) == v1alpha1.ReasonForwardsFailed {
 		plan.Stage = v1alpha1.ReasonForwardsFailed
 	}

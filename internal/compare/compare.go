@@ -37,9 +37,10 @@ type Answer struct {
 	Alone bool
 }
 
-// failedBeside tells whether a version did not answer, or so much later than the other that it would not have been waited for.
+// failedBeside tells whether a version did not answer, or so much later than the other that it would not have been waited for. The time of a run
+// that others shared is not one request's.
 func (a Answer) failedBeside(other Answer) bool {
-	return a.Failed || !other.Failed && a.Took > Patience(other.Took, a.Took)
+	return a.Failed || !other.Failed && a.Alone && other.Alone && a.Took > Patience(other.Took, a.Took)
 }
 
 // Comparer judges pairs in the order in which they come; it is for one goroutine and one epoch.

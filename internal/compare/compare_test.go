@@ -103,6 +103,7 @@ func TestAPairAddsWhatCanBeSaidOfIt(t *testing.T) {
 		"the candidate shared its run":          {answered(), answered(beside), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 0, false},
 		"the candidate is much later":           {answered(), answered(took(2100 * time.Millisecond)), sequential.Pairs{OnlyCandidate: 1}, sequential.Pairs{}, 0, false},
 		"the stable one is much later":          {answered(took(2100 * time.Millisecond)), answered(), sequential.Pairs{OnlyStable: 1}, sequential.Pairs{}, 0, false},
+		"many shared the stable one's run":      {answered(took(2100*time.Millisecond), beside), answered(), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 0, false},
 		"one is late beside a failure":          {answered(took(time.Minute)), answered(failed), sequential.Pairs{OnlyCandidate: 1}, sequential.Pairs{}, 0, false},
 		"no time has passed by this clock":      {answered(took(0)), answered(), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 1, false},
 		"a picture is odd and nothing is usual": {answered(), answered(painted), sequential.Pairs{BothGood: 1}, sequential.Pairs{BothGood: 1}, 1, false},

@@ -165,6 +165,11 @@ func (s Sets) Fittest() Set {
 	return best
 }
 
+// Heard says that every ready pod answered: those of a node that was lost are ready for the better part of a minute, and fail what is sent to them.
+func (s Set) Heard() bool {
+	return !slices.ContainsFunc(s.Pods, func(p Pod) bool { return p.State == PodReady && !p.Reported })
+}
+
 // Reported is the highest generation of a control document that a pod reports, of those that are believed; 0 when none does.
 func (s Sets) Reported(believed int64) int64 {
 	var high int64

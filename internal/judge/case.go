@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -68,23 +69,15 @@ func digest(values ...any) string {
 }
 
 // errorsMargin is the margin of the gate of errors; without that gate it is the default's.
-func errorsMargin(gates []v1alpha1.LiveGate) float64 {
-	for _, g := range append(append([]v1alpha1.LiveGate{}, gates...), defaults...) {
-		if g.Metric == v1alpha1.LiveErrors {
-			return number(g.Max)
-		}
-	}
-	return 0
-}
+func errorsMargin(gates []v1alpha1.LiveGate) float64 { return marginOf(v1alpha1.LiveErrors, gates) }
 
 // LatencyRatio is the margin of the latency gate, at which pods compare each pair; without that gate it is the default's.
-func LatencyRatio(gates []v1alpha1.LiveGate) float64 {
-	for _, g := range append(append([]v1alpha1.LiveGate{}, gates...), defaults...) {
-		if g.Metric == v1alpha1.LiveLatency {
-			return number(g.Max)
-		}
-	}
-	return 1
+func LatencyRatio(gates []v1alpha1.LiveGate) float64 { return marginOf(v1alpha1.LiveLatency, gates) }
+
+// marginOf is for a metric that the defaults have.
+func marginOf(metric v1alpha1.LiveMetric, gates []v1alpha1.LiveGate) float64 {
+	all := slices.Concat(gates, defaults)
+	return number(all[slices.IndexFunc(all, func(g v1alpha1.LiveGate) bool { return g.Metric == metric })].Max)
 }
 
 // Open gives an empty ledger for the case. now is before any pod has begun to compare.

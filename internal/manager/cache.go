@@ -14,8 +14,8 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 )
 
-// left stands in the cache for what is left out of it.
-const left = "(not kept)"
+// leftOut stands in the cache for what is left out of it.
+const leftOut = "(not kept)"
 
 // cacheOptions keep out of the manager's memory everything that is not ours, and of ours what is never read from there: the ledgers of
 // judgements, a third of a megabyte each, and the tasks of Jobs.
@@ -43,7 +43,7 @@ func slim(object any) (any, error) {
 	switch o := object.(type) {
 	case *corev1.ConfigMap:
 		for key := range o.Data {
-			o.Data[key] = left
+			o.Data[key] = leftOut
 		}
 	case *corev1.Pod:
 		slimPod(&o.Spec)

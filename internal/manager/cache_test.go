@@ -21,7 +21,7 @@ func TestTheCacheKeepsNeitherLedgersNorTasks(t *testing.T) {
 	tests := map[string]struct{ object, want any }{
 		"a ledger keeps its key": {
 			&corev1.ConfigMap{ObjectMeta: managed, Data: map[string]string{"ledger": "long"}},
-			&corev1.ConfigMap{ObjectMeta: kept, Data: map[string]string{"ledger": left}},
+			&corev1.ConfigMap{ObjectMeta: kept, Data: map[string]string{"ledger": leftOut}},
 		},
 		"a pod":      {&corev1.Pod{ObjectMeta: managed, Spec: pod(task)}, &corev1.Pod{ObjectMeta: kept, Spec: pod()}},
 		"a Job":      {&batchv1.Job{ObjectMeta: managed, Spec: jobSpec(pod(task))}, &batchv1.Job{ObjectMeta: kept, Spec: jobSpec(pod())}},

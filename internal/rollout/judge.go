@@ -42,7 +42,7 @@ func (d *decision) objection(candidate fleet.Set) (reason, why string) {
 		return v1alpha1.ReasonAborted, "it was aborted"
 	case f.judged() && f.outcome() == sequential.Reject:
 		return d.blame(), f.rule()
-	case d.failing() != "" && f.Failing.Kept && candidate.Sound():
+	case d.failing() != "" && f.Failing.Kept && candidate.Sound() && candidate.Heard():
 		return v1alpha1.ReasonForwardsFailed, d.failing()
 	}
 	if why = d.tooLate(candidate); why != "" {
@@ -72,7 +72,7 @@ func (d *decision) tooLate(candidate fleet.Set) string {
 		return fmt.Sprintf("it could not be compared within %s: %s", span(f.Deadline), f.Replay.Message)
 	case failure != "" && !d.fit(candidate):
 		return fmt.Sprintf("it was not ready within %s: %s", span(f.Deadline), failure)
-	case silent:
+	case silent && !d.replacing(candidate):
 		return fmt.Sprintf("there was no verdict within %s: %s", span(f.Deadline), f.rule())
 	}
 	return ""

@@ -73,8 +73,13 @@ func (d *decision) awaited(step Step, applied time.Time) string {
 func (d *decision) begin(candidate fleet.Set, steps []Step) {
 	first := d.first(steps)
 	need := d.facts.need(steps[first])
-	if steps[first].Shadow > 0 && (d.stable.Updating || candidate.Updating) {
-		d.stage(v1alpha1.ReasonCandidateStarting, "pods are being replaced by ones of the current spec; nothing is compared before all of them are%s", candidate.Because())
+	if steps[first].Shadow > 0 && d.replacing(candidate) {
+		replaced := candidate
+		if d.stable.Updating {
+			replaced = d.stable
+		}
+		d.stage(v1alpha1.ReasonCandidateStarting, "pods of %s are being replaced by ones of the current spec; nothing is compared before all of them are%s",
+			replaced.Version, replaced.Because())
 		return
 	}
 	if d.facts.inPlace() && candidate.Size() > need && !d.retreat(candidate, need) {
@@ -94,6 +99,9 @@ func (d *decision) begin(candidate fleet.Set, steps []Step) {
 	}
 	d.give(candidate.Version, steps, first)
 }
+
+// replacing says whether pods of an earlier spec are left, with which nothing can be compared. That is no fault of the candidate.
+func (d *decision) replacing(candidate fleet.Set) bool { return d.stable.Updating || candidate.Updating }
 
 // first is the step that a candidate in no known step begins with. In place it is the one next below its share, because its pods are not
 // the stable version's any more.

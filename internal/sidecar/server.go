@@ -202,7 +202,11 @@ func (s *Server) drain(ctx context.Context, front, ops *http.Server) error {
 	slog.Info("Draining", "inFlight", s.activity.InFlight())
 	start := time.Now()
 	most := s.options.DrainTimeout
-	admitting, cancel := context.WithTimeout(ctx, max(most-s.options.RequestTimeout, most/2))
+	admit := most - s.options.RequestTimeout
+	if admit <= 0 {
+		admit = most / 2
+	}
+	admitting, cancel := context.WithTimeout(ctx, admit)
 	defer cancel()
 	s.activity.Drain(admitting, s.options.Quiet)
 	// Stragglers on open connections get CodeDraining now; Shutdown waits for those who were let in.

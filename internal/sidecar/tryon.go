@@ -169,10 +169,10 @@ func (s *Server) files(ctx context.Context, req shopper.Request) (picture.Files,
 // run waits for the model server and asks it. The sample is nil when no fault and no merit of the model can be seen in what came.
 func (s *Server) run(ctx context.Context, row oip.TryOn, patient bool, t *metrics.Timings) (*shadow.Sample, error) {
 	answer, err := s.batcher.TryOn(ctx, row)
-	had := timeFor(ctx, answer.Began)
 	if err != nil && patient && problem.Of(err).Code == problem.CodeRuntimeUnavailable {
 		answer, err = s.again(ctx, row, answer, err)
 	}
+	had := timeFor(ctx, answer.Began)
 	if answer.Began.IsZero() {
 		return nil, notRun(ctx, err)
 	}

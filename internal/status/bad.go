@@ -20,6 +20,7 @@ var bad = map[string]bool{
 	v1alpha1.ReasonStageNotFound:       true,
 	v1alpha1.ReasonBackendUnavailable:  true,
 	v1alpha1.ReasonStoreUnavailable:    true,
+	v1alpha1.ReasonResourcesTooSmall:   true,
 	v1alpha1.ReasonNotOwned:            true,
 	v1alpha1.ReasonReconcileError:      true,
 	v1alpha1.ReasonModelNotFound:       true,

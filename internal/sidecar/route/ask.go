@@ -66,8 +66,8 @@ type Request struct {
 
 // Ask sends a try-on to the candidate, once, and gives its reply when that is one which this pod might have given. The reply is read into the
 // visit's memory.
-func (t *Turn) Ask(ctx context.Context, try Request, visit *intake.Visit) (Reply, error) {
-	defer t.tally.breaker.land(t.flight)
+func (t *Turn) Ask(ctx context.Context, try Request, visit *intake.Visit) (reply Reply, err error) {
+	defer func() { t.tally.breaker.land(t.flight, err == nil, time.Now()) }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(t.Candidate.Address, "/")+"/v1/tryon", bytes.NewReader(try.Body))
 	if err != nil {
 		return Reply{}, fmt.Errorf("making request: %w", err)

@@ -22,7 +22,10 @@ type breaker struct {
 // flight is a request that is at the candidate.
 type flight struct {
 	sent  time.Time
+	tardy time.Duration
 	probe bool
+	// hung tells that it ended without an answer, and that nothing else had come from the candidate for longer than tardy.
+	hung bool
 }
 
 func newBreaker() *breaker { return &breaker{flights: map[*flight]struct{}{}} }
@@ -35,7 +38,7 @@ func (b *breaker) admit(now time.Time, tardy time.Duration) *flight {
 	if probe && b.probing {
 		return nil
 	}
-	f := &flight{sent: now, probe: probe}
+	f := &flight{sent: now, tardy: tardy, probe: probe}
 	b.probing = b.probing || probe
 	b.flights[f] = struct{}{}
 	return f
@@ -46,31 +49,44 @@ func (b *breaker) admit(now time.Time, tardy time.Duration) *flight {
 func (b *breaker) overdue(now time.Time, tardy time.Duration) int {
 	n := 0
 	for f := range b.flights {
-		if now.Sub(f.sent) > tardy && now.Sub(b.answered) > tardy {
+		if b.silent(f, now, tardy) {
 			n++
 		}
 	}
 	return n
 }
 
-// land ends a flight; what came of it is learned when it is known.
-func (b *breaker) land(f *flight) {
+func (b *breaker) silent(f *flight, now time.Time, tardy time.Duration) bool {
+	return now.Sub(f.sent) > tardy && now.Sub(b.answered) > tardy
+}
+
+// land ends a flight. One without an answer counts as a failure until it is known what came of the request here, which may take as long as the
+// queue is.
+func (b *breaker) land(f *flight, answered bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.flights, f)
 	if f.probe {
 		b.probing = false
 	}
+	if answered {
+		b.failures, b.answered = 0, now
+		return
+	}
+	b.failures++
+	f.hung = b.silent(f, now, f.tardy)
 }
 
-// learn takes what came of a request of the candidate's. One that was refused says nothing.
-func (b *breaker) learn(o Outcome, now time.Time) {
+// learn takes what came of a request whose flight brought no answer, and gives what that says of the candidate. One that was refused says
+// nothing, nor does one whose client left: unless it has waited for a candidate from which nothing comes.
+func (b *breaker) learn(f *flight, o Outcome) Outcome {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch o {
-	case Answered:
-		b.failures, b.answered = 0, now
-	case Failed, FailedBoth:
-		b.failures++
+	switch {
+	case o == Left && f.hung:
+		return Failed
+	case o == Refused || o == Left:
+		b.failures = max(0, b.failures-1)
 	}
+	return o
 }

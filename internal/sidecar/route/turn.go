@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"sync"
-	"time"
 
 	"github.com/braincreators/tryon-operator/internal/control"
 )
@@ -38,12 +37,14 @@ const (
 
 // End counts what came of the request.
 func (t *Turn) End(o Outcome) {
-	if t.tally == nil || o == Left {
+	if t.tally == nil {
 		return
 	}
-	t.tally.add(t.Candidate != nil, o)
-	if t.Candidate != nil {
-		t.tally.breaker.learn(o, time.Now())
+	if t.Candidate != nil && o != Answered {
+		o = t.tally.breaker.learn(t.flight, o)
+	}
+	if o != Left {
+		t.tally.add(t.Candidate != nil, o)
 	}
 }
 

@@ -3,6 +3,7 @@ package route
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -24,7 +25,7 @@ func end(r *Router, stable, candidate Outcome) {
 		turn.End(stable)
 		return
 	}
-	turn.tally.breaker.land(turn.flight)
+	turn.tally.breaker.land(turn.flight, candidate == Answered, time.Now())
 	turn.End(candidate)
 }
 
@@ -93,7 +94,7 @@ func TestEachDocumentHasCountsOfItsOwnAndTheCandidateStaysKnown(t *testing.T) {
 	end(r, Answered, Failed)
 	before := r.Forwards()
 	shared(t, r, 2, 50)
-	late.tally.breaker.land(late.flight)
+	late.tally.breaker.land(late.flight, false, time.Now())
 	late.End(Failed)
 	got := r.Forwards()
 	if got.Instance == before.Instance || len(got.Instance) != 32 || got.Generation != 2 || got.Candidate != 0 {
