@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -35,6 +36,7 @@ func weighed() (*v1alpha1.TryOnDeployment, *Observed) {
 	}
 	seen := shifting()
 	seen.Deployments[1] = deploymentFact("tops-v2")
+	seen.Reports["2"] = servingpod.Report{}
 	return obj, seen
 }
 
@@ -55,6 +57,27 @@ func TestACandidateIsTakenBackOnceWhatItFailedIsRecorded(t *testing.T) {
 	plan = decide(obj, seen, servingpodtest.Noon.Add(5*time.Second))
 	if r := plan.Rejection; r == nil || r.Reason != v1alpha1.ReasonForwardsFailed || r.Version != "tops-v2" {
 		t.Errorf("%+v", plan.Plan)
+	}
+}
+
+func TestACandidateOfWhichAPodIsSilentIsNotTakenBack(t *testing.T) {
+	obj, seen := weighed()
+	_, kept := failed(20)
+	obj.Status.Candidate.Forwards = []v1alpha1.ForwardCounts{kept}
+	delete(seen.Reports, "2")
+	if plan := decide(obj, seen, servingpodtest.Noon); plan.Rejection != nil {
+		t.Errorf("%+v", plan.Rejection)
+	}
+}
+
+func TestWhatAShareThatIsTakenAwayHasCostIsForgotten(t *testing.T) {
+	obj, seen := weighed()
+	_, kept := failed(20)
+	obj.Status.Candidate.Forwards = []v1alpha1.ForwardCounts{kept}
+	seen.Pods[1] = servingpodtest.Pod("two", "tops-v2", servingpodtest.Sidecar(time.Second), servingpodtest.Readiness(corev1.ConditionFalse, 5*time.Second))
+	plan := decide(obj, seen, servingpodtest.Noon)
+	if plan.Rejection != nil || plan.Weight != 0 || len(plan.Forwards) != 0 {
+		t.Errorf("weight %d, kept %+v, rejection %+v", plan.Weight, plan.Forwards, plan.Rejection)
 	}
 }
 

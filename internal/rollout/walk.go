@@ -101,7 +101,9 @@ func (d *decision) begin(candidate fleet.Set, steps []Step) {
 }
 
 // replacing says whether pods of an earlier spec are left, with which nothing can be compared. That is no fault of the candidate.
-func (d *decision) replacing(candidate fleet.Set) bool { return d.stable.Updating || candidate.Updating }
+func (d *decision) replacing(candidate fleet.Set) bool {
+	return d.stable.Updating || candidate.Updating
+}
 
 // first is the step that a candidate in no known step begins with. In place it is the one next below its share, because its pods are not
 // the stable version's any more.
