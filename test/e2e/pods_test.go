@@ -19,6 +19,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -30,12 +31,16 @@ import (
 func (s *shop) scale(t *testing.T, replicas int32) {
 	t.Helper()
 	d := get(t, s.k, &v1alpha1.TryOnDeployment{}, judgedName)
-	scale := &autoscalingv1.Scale{}
-	if err := s.k.SubResource("scale").Get(t.Context(), d, scale); err != nil {
-		t.Fatalf("reading the scale: %v", err)
-	}
-	scale.Spec.Replicas = replicas
-	if err := s.k.SubResource("scale").Update(t.Context(), d, client.WithSubResourceBody(scale)); err != nil {
+	// As kubectl does: the operator may write the status between the two.
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		scale := &autoscalingv1.Scale{}
+		if err := s.k.SubResource("scale").Get(t.Context(), d, scale); err != nil {
+			return err
+		}
+		scale.Spec.Replicas = replicas
+		return s.k.SubResource("scale").Update(t.Context(), d, client.WithSubResourceBody(scale))
+	})
+	if err != nil {
 		t.Fatalf("scaling: %v", err)
 	}
 	s.awaitServing(t, replicas)
