@@ -4,12 +4,10 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"flag"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,7 +19,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/resources"
 	"github.com/braincreators/tryon-operator/internal/serving"
-	"github.com/braincreators/tryon-operator/internal/sidecar"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -227,118 +224,6 @@ func TestACatalogueThatCannotBeMountedIsRefused(t *testing.T) {
 	}
 }
 
-func TestASidecarKeepsToItsMemory(t *testing.T) {
-	memory := func(size string) corev1.ResourceList {
-		return corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(size)}
-	}
-	for name, tt := range map[string]struct {
-		given *v1alpha1.ResourceRequirements
-		// want is what the sidecar may take: as its limit, or as what it asks for.
-		want string
-	}{
-		"nothing is said":           {nil, "640Mi"},
-		"only CPU":                  {&v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}}, "640Mi"},
-		"the least limit":           {&v1alpha1.ResourceRequirements{Limits: memory("640Mi")}, "640Mi"},
-		"a request without a limit": {&v1alpha1.ResourceRequirements{Requests: memory("1Gi")}, "1Gi"},
-		"a limit over the request":  {&v1alpha1.ResourceRequirements{Requests: memory("100Mi"), Limits: memory("3G")}, "3G"},
-		"a limit beyond all bounds": {&v1alpha1.ResourceRequirements{Limits: memory("8E")}, "8E"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tod := storefront()
-			tod.Spec.Sidecar.Resources = tt.given
-			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			container := deployment.Spec.Template.Spec.Containers[0]
-			granted := container.Resources.Limits.Memory()
-			if granted.IsZero() {
-				granted = container.Resources.Requests.Memory()
-			}
-			want := resource.MustParse(tt.want)
-			if granted.Cmp(want) != 0 {
-				t.Errorf("it has %s, want %s", granted, tt.want)
-			}
-			limit := int64(0)
-			for _, e := range container.Env {
-				if e.Name == "GOMEMLIMIT" {
-					limit, _ = strconv.ParseInt(e.Value, 10, 64)
-				}
-			}
-			sum := int64(0)
-			for i, word := range container.Command {
-				if strings.HasSuffix(word, "-memory") {
-					bytes, _ := strconv.ParseInt(container.Command[i+1], 10, 64)
-					sum += bytes
-				}
-			}
-			if part := float64(limit) / want.AsApproximateFloat64(); sum != limit || part < 0.89 || part > 0.91 {
-				t.Errorf("budgets of %d bytes under a GOMEMLIMIT of %d in %s, want 90 %% of it", sum, limit, tt.want)
-			}
-			// The sidecar itself takes these budgets: all that it misses is its weights.
-			var said strings.Builder
-			sidecar.Main(container.Command[1:], func(string) string { return "" }, &said)
-			if !strings.Contains(said.String(), "option --weights: ") {
-				t.Errorf("the sidecar says %q", said.String())
-			}
-		})
-	}
-}
-
-func TestASidecarWithoutMemoryForAPhotoIsRefused(t *testing.T) {
-	small := corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("512Mi")}
-	for field, given := range map[string]v1alpha1.ResourceRequirements{
-		"spec.sidecar.resources.limits.memory is 512Mi": {Limits: small}, "spec.sidecar.resources.requests.memory is 512Mi": {Requests: small},
-	} {
-		tod := storefront()
-		tod.Spec.Sidecar.Resources = &given
-		_, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
-		if !errors.Is(err, resources.ErrTooSmall) || !strings.Contains(err.Error(), field) {
-			t.Errorf("error %v, want one that wraps %v and says that %s", err, resources.ErrTooSmall, field)
-		}
-	}
-}
-
-func TestAPlaceForCapturedRequestsThatCannotBeUsedIsRefusedEverywhere(t *testing.T) {
-	for _, uri := range []string{"gs://bucket/x", "pvc://claim/x?y=1", "s3://bucket", "://"} {
-		tod := capturing(storefront(), v1alpha1.BlobSource{URI: uri})
-		_, deployErr := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
-		_, replayErr := config(claim()).MakeReplay(tod, question(), resources.Attempt{})
-		for _, err := range []error{deployErr, replayErr} {
-			if !errors.Is(err, resources.ErrStore) || !strings.Contains(err.Error(), "spec.capture.to") {
-				t.Errorf("%s: error %v, want one about spec.capture.to that wraps %v", uri, err, resources.ErrStore)
-			}
-		}
-	}
-}
-
-func TestOnlyTheSidecarSeesCapturedRequests(t *testing.T) {
-	for name, to := range map[string]v1alpha1.BlobSource{
-		"claim": {URI: "pvc://captures"}, "bucket": {URI: "s3://shop/captures", SecretRef: v1alpha1.SecretReference{Name: "captures"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tod := capturing(everything(), to)
-			deployment, err := config(claim()).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			pod := deployment.Spec.Template.Spec
-			for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
-				sees := false
-				for _, m := range c.VolumeMounts {
-					sees = sees || m.Name == "capture"
-				}
-				for _, e := range c.Env {
-					sees = sees || strings.HasPrefix(e.Name, "TRYON_CAPTURE_")
-				}
-				if want := c.Name == names.ContainerSidecar; sees != want {
-					t.Errorf("container %s sees captured requests: %t, want %t", c.Name, sees, want)
-				}
-			}
-		})
-	}
-}
-
 func TestWhatPodsAreBuiltOfIsToldApart(t *testing.T) {
 	before := config(claim()).Built(storefront())
 	tests := map[string]struct {
@@ -363,67 +248,6 @@ func TestWhatPodsAreBuiltOfIsToldApart(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAClaimHasOneVolumeHoweverManyUseIt(t *testing.T) {
-	store := claim()
-	for name, tt := range map[string]struct {
-		catalogue, capture, dataset string
-		want                        map[string]int
-	}{
-		"each has its own":                 {"pvc://garments", "pvc://captures", "pvc://data", map[string]int{"garments": 1, "captures": 1}},
-		"catalogue and captures":           {"pvc://shop/garments", "pvc://shop/captures", "pvc://data", map[string]int{"shop": 2}},
-		"captures at the claim's root":     {"pvc://shop/garments", "pvc://shop", "pvc://data", map[string]int{"shop": 2}},
-		"the catalogue is in the store":    {"pvc://" + store.Claim + "/garments", "pvc://captures", "pvc://data", map[string]int{store.Claim: 1, "captures": 1}},
-		"the dataset, too, is at captures": {"pvc://garments", "pvc://captures", "pvc://captures/data", map[string]int{"garments": 1, "captures": 1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			tod, asked := capturing(storefront(), v1alpha1.BlobSource{URI: tt.capture}), question()
-			tod.Spec.Catalogue.URI, asked.Dataset.Source.URI = tt.catalogue, tt.dataset
-			deployment, err := config(store).MakeDeployment(tod, serving.Version{Name: "tops-v2", Weights: digest}, serving.Places{Taken: 1, All: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			job, err := config(store).MakeReplay(tod, asked, resources.Attempt{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			claimsOf(t, job.Spec.Template.Spec)
-			got, claims := map[string]int{}, claimsOf(t, deployment.Spec.Template.Spec)
-			for _, mount := range deployment.Spec.Template.Spec.Containers[0].VolumeMounts {
-				if claim := claims[mount.Name]; claim != "" {
-					got[claim]++
-				}
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("mounts of the sidecar by claim (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// claimsOf gives the claims of a pod's volumes by the volume's name, empty for others. Two volumes of one claim, and a mount of none, fail the test.
-func claimsOf(t *testing.T, pod corev1.PodSpec) map[string]string {
-	t.Helper()
-	volumes, claims := map[string]string{}, map[string]bool{}
-	for _, v := range pod.Volumes {
-		volumes[v.Name] = ""
-		if v.PersistentVolumeClaim != nil {
-			name := v.PersistentVolumeClaim.ClaimName
-			if claims[name] {
-				t.Errorf("claim %s has two volumes", name)
-			}
-			claims[name], volumes[v.Name] = true, name
-		}
-	}
-	for _, c := range append(append([]corev1.Container{}, pod.InitContainers...), pod.Containers...) {
-		for _, m := range c.VolumeMounts {
-			if _, ok := volumes[m.Name]; !ok {
-				t.Fatalf("container %s mounts %s, which is no volume", c.Name, m.Name)
-			}
-		}
-	}
-	return volumes
 }
 
 func TestAnInvalidControlDocumentIsNotWritten(t *testing.T) {

@@ -162,9 +162,6 @@ func (r *rollout) rejected(pairs int64, load float64, mean time.Duration) bool {
 
 // A version is as good as itself, whatever its runs take and however many shoppers there are: so gates of 5 % reject it once in twenty rollouts at most.
 func TestAVersionIsNoWorseThanItself(t *testing.T) {
-	if testing.Short() {
-		t.Skip("simulates rollouts for some seconds")
-	}
 	const usually = 400 * time.Millisecond
 	times := func(factor float64) time.Duration { return time.Duration(factor * float64(usually)) }
 	weights := t.TempDir()
