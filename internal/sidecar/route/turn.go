@@ -1,8 +1,6 @@
 package route
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"sync"
 
 	"github.com/braincreators/tryon-operator/internal/control"
@@ -70,14 +68,8 @@ func (t *tally) next(document control.Document) *tally {
 	if t != nil && t.candidate.Version == n.candidate.Version && t.candidate.Address == n.candidate.Address {
 		n.breaker = t.breaker
 	}
-	n.counts = control.Forwards{Instance: newInstance(), Generation: document.Generation, Version: n.candidate.Version}
+	n.counts = control.Forwards{Instance: control.NewInstance(), Generation: document.Generation, Version: n.candidate.Version}
 	return n
-}
-
-func newInstance() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }
 
 func (t *tally) read() *control.Forwards {

@@ -3,8 +3,6 @@ package shadow
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"sync"
 	"time"
@@ -162,16 +160,10 @@ func (m *Mirror) begin(shadow control.Shadow) *epoch {
 	if e := m.epoch; e != nil && e.shadow.Epoch == shadow.Epoch && e.shadow.Version == shadow.Version && e.shadow.LatencyRatio == shadow.LatencyRatio {
 		return e
 	}
-	m.epoch = &epoch{shadow: shadow, instance: newInstance()}
+	m.epoch = &epoch{shadow: shadow, instance: control.NewInstance()}
 	// A control document with another ratio is refused, so there is no error; without a ratio no latency would be counted.
 	m.epoch.totals, _ = evidence.NewTotals(shadow.LatencyRatio)
 	return m.epoch
-}
-
-func newInstance() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }
 
 // Run compares until ctx ends.
