@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/braincreators/tryon-operator/internal/capture"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/sequential"
 )
@@ -89,5 +90,26 @@ func TestCopiesOnTheirWayDoNotMakeAReportUnreadable(t *testing.T) {
 	}
 	if got := m.Report(shadow, time.Now()); got.Dropped.Full != 3 || len(m.ring) != 2 {
 		t.Errorf("dropped %+v, %d wait: with the one being compared at most %d more pairs may come", got.Dropped, len(m.ring), 3)
+	}
+}
+
+func TestWhatWasComparedMakesRoomForMore(t *testing.T) {
+	server := httptest.NewServer(good(same))
+	defer server.Close()
+	m, r := newMirror(4)
+	s := sample()
+	m.options.Bytes = s.bytes()
+	for range 3 {
+		compared, done := make(chan struct{}), make(chan struct{})
+		s.Done = func(*capture.Compared) { close(compared) }
+		ctx, stop := context.WithCancel(t.Context())
+		go func() { m.Run(ctx); close(done) }()
+		m.Offer(shadowOf(server.URL), s)
+		<-compared
+		stop()
+		<-done
+	}
+	if got := m.Report(shadowOf(server.URL), time.Now()); got.Pairs != 3 {
+		t.Errorf("%d pairs, %v; want three, one after the other", got.Pairs, r.seen())
 	}
 }
