@@ -209,3 +209,10 @@ func TestACandidateIsWaitedForInProportion(t *testing.T) {
 		}
 	}
 }
+
+func TestASlowerCandidateCountsAsSlower(t *testing.T) {
+	got := count(t, &compare.Comparer{}, answered(), answered(took(500*time.Millisecond)))
+	if stable, candidate := got.Latency.Quantiles(0.5); candidate < 2*stable {
+		t.Errorf("half of the answers took %g s, and of the candidate %g s; want 0.1 and 0.5", stable, candidate)
+	}
+}
