@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/braincreators/tryon-operator/internal/sequential"
 )
 
 func TestManyPodsFitAndTheLongSilentGiveWay(t *testing.T) {
@@ -129,5 +131,17 @@ func TestADamagedLedgerIsRefused(t *testing.T) {
 	}
 	if _, err := NewLedger("", "tops-v1", "tops-v2", ratio, start); !errors.Is(err, ErrInvalid) {
 		t.Errorf("a ledger without an epoch: %v", err)
+	}
+}
+
+func TestTheLedgerTakesNoMoreThanCanBeAddedUp(t *testing.T) {
+	l, at := open(t), start.Add(1000*time.Hour)
+	for i, want := range []Reason{Accepted, Full} {
+		p := newPod(t, i)
+		p.Pairs, p.Errors.OnlyCandidate = sequential.MaxRequests/2+1, sequential.MaxRequests/2+1
+		take(t, l, p.report(at), at, want == Accepted, want)
+	}
+	if got := restart(t, l).Totals().Pairs; got != sequential.MaxRequests/2+1 {
+		t.Errorf("%d pairs", got)
 	}
 }

@@ -153,6 +153,40 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 	}
 }
 
+func TestWhatPodsSayIsKeptAndRememberedAlsoWhenItIsDropped(t *testing.T) {
+	tod := storefront()
+	look := shadowed(tod)
+	question := caseOf(tod, look, 0)
+	foreign := counted(t, question, fmt.Sprintf("%032x", "1"), 1, 30)
+	foreign.Epoch = "another"
+	for name, tt := range map[string]struct {
+		report evidence.Report
+		drops  int64
+		looks  int
+	}{
+		"a report that is dropped is counted": {foreign, 1, 0},
+		"one that is taken is a look":         {counted(t, question, fmt.Sprintf("%032x", "1"), 1, 30), 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pods := &witnesses{reports: map[string]evidence.Report{"1": tt.report}, asked: map[string]int{}}
+			seen, err := court(t, pods, kept(t, tod, open(t, question))).Observe(t.Context(), tod, look)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := seen.Ledger.Drops[evidence.WrongEpoch]; got != tt.drops || !seen.Grown {
+				t.Errorf("%d reports are counted as dropped, grown %v; want %d, and the ledger to be kept", got, seen.Grown, tt.drops)
+			}
+			looks := 0
+			if h := seen.Ledger.History; h != nil {
+				looks = len(h.Looks)
+			}
+			if looks != tt.looks {
+				t.Errorf("%d looks are remembered, want %d", looks, tt.looks)
+			}
+		})
+	}
+}
+
 // ofReplay is a look at a replay's Job that gave reports.
 func ofReplay(t *testing.T, c *judge.Case, reports ...evidence.Report) *replayjob.Seen {
 	t.Helper()
