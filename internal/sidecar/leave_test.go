@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
+	"github.com/braincreators/tryon-operator/internal/sidecar/queue"
 )
 
 func TestAClientThatLeavesIsTakenFromTheQueueAndFromTheModelServer(t *testing.T) {
@@ -80,6 +81,15 @@ func TestARequestIsAnsweredByItsDeadlineWhereverItWaits(t *testing.T) {
 		// Overloaded: refused before it waits, since the first one has shown that a run takes longer than there is time.
 		if r := <-results; r.err != nil || r.code != problem.CodeDeadlineExceeded && r.code != problem.CodeOverloaded || r.took > 5*time.Second {
 			t.Errorf("code %s, %v after %s", r.code, r.err, r.took)
+		}
+	}
+}
+
+func TestWhoIsRefusedIsToldWhenTheBacklogIsWorkedOff(t *testing.T) {
+	for expected, want := range map[time.Duration]time.Duration{200 * time.Millisecond: time.Second, 7200 * time.Millisecond: 8 * time.Second, time.Hour: 2 * time.Minute} {
+		got := notRun(t.Context(), &queue.FullError{Waiting: 3, Expected: expected})
+		if got.Code != problem.CodeOverloaded || got.RetryAfter != want {
+			t.Errorf("%s of work: %s after %s, want %s after %s", expected, got.Code, got.RetryAfter, problem.CodeOverloaded, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"bytes"
 	"encoding/json"
+	"image"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -43,6 +44,19 @@ func TestAPodIsNotReadyUntilTheGoldenRequestsAreAnsweredAsRecorded(t *testing.T)
 		"another answer": {func(t *testing.T, dir string) {
 			writeFile(t, filepath.Join(dir, "00-image.png"), pngOf(t, person(netW, netH)))
 		}, "otherwise than recorded"},
+		"another warped mask": {func(t *testing.T, dir string) {
+			editIndex(t, dir, func(i *golden.Index) { i.Requests[0].WarpedMask = blank(t, dir) })
+		}, "the warped mask differs"},
+		"another composite mask": {func(t *testing.T, dir string) {
+			editIndex(t, dir, func(i *golden.Index) { i.Requests[0].CompositeMask = blank(t, dir) })
+		}, "the composite mask differs"},
+		"another answer to the second request": {func(t *testing.T, dir string) {
+			writeFile(t, filepath.Join(dir, "01-image.png"), pngOf(t, person(netW, netH)))
+			editIndex(t, dir, func(i *golden.Index) {
+				i.Requests = append(i.Requests, i.Requests[0])
+				i.Requests[1].Name, i.Requests[1].Image = "two", "01-image.png"
+			})
+		}, `"two": golden request answered otherwise`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +79,13 @@ func TestAPodIsNotReadyUntilTheGoldenRequestsAreAnsweredAsRecorded(t *testing.T)
 			}
 		})
 	}
+}
+
+// blank writes a mask of nothing.
+func blank(t *testing.T, dir string) (name string) {
+	t.Helper()
+	writeFile(t, filepath.Join(dir, "blank.png"), pngOf(t, image.NewGray(image.Rect(0, 0, netW, netH))))
+	return "blank.png"
 }
 
 func remove(t *testing.T, dir string) {
