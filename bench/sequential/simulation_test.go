@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/braincreators/tryon-operator/internal/judge"
 )
 
 const testSeed = 7
@@ -68,6 +70,13 @@ func TestDifferencesAreFoundWithTheSamplesOfAFixedTest(t *testing.T) {
 				t.Errorf("not found at all in some rollouts: the last times are %v", times[95:])
 			}
 		})
+	}
+}
+
+// What is proven at one α is promised at that one.
+func TestTheSimulatedLevelIsTheOperators(t *testing.T) {
+	if alpha != judge.Alpha {
+		t.Errorf("α is %g in the simulation and %g in the operator", alpha, judge.Alpha)
 	}
 }
 
