@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -68,5 +69,30 @@ func TestWhatWasLeftIsToldOnceItIsWritten(t *testing.T) {
 				t.Errorf("%q is told again, %v", told, err)
 			}
 		})
+	}
+}
+
+func TestEachEntryOfTheHistoryIsToldOnceAndARefusalAsAWarning(t *testing.T) {
+	recorder := events.NewFakeRecorder(8)
+	r := &Reconciler{Recorder: recorder}
+	obj, before := serve("tops", 0), v1alpha1.TryOnDeploymentStatus{}
+	obj.Status.History = []v1alpha1.HistoryEntry{
+		{Version: "tops-v4", Reason: v1alpha1.ReasonForwardsFailed, Message: "it failed 9 of 9", Time: &metav1.Time{Time: servingpodtest.Noon.Add(4)}},
+		{Version: "tops-v3", Reason: v1alpha1.ReasonRolledBack, Message: "slow", Time: &metav1.Time{Time: servingpodtest.Noon.Add(3)}},
+		{Version: "tops-v2", Reason: v1alpha1.ReasonRejected, Message: "blurred", Time: &metav1.Time{Time: servingpodtest.Noon.Add(2)}},
+		{Version: "tops-v1", Reason: v1alpha1.ReasonPromoted, Message: "it took over", Time: &metav1.Time{Time: servingpodtest.Noon}},
+	}
+	for _, want := range [][]string{{
+		"Normal Promoted tops-v1: it took over", "Warning Rejected tops-v2: blurred", "Warning RolledBack tops-v3: slow", "Warning ForwardsFailed tops-v4: it failed 9 of 9",
+	}, nil} {
+		r.announce(obj, before)
+		var told []string
+		for len(recorder.Events) > 0 {
+			told = append(told, <-recorder.Events)
+		}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+		before = obj.Status
 	}
 }

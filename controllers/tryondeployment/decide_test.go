@@ -293,3 +293,16 @@ func TestAStalledDeploymentSaysWhy(t *testing.T) {
 		})
 	}
 }
+
+func TestTheSpecSaysHowACandidateIsTried(t *testing.T) {
+	obj := serve("tops", 0)
+	obj.Spec.Rollout = v1alpha1.RolloutSpec{
+		Strategy: v1alpha1.StrategyInPlace, Deadline: &metav1.Duration{Duration: time.Hour}, OnSilence: v1alpha1.SilenceReject,
+		Steps: []v1alpha1.RolloutStep{{Shadow: v1alpha1.ShadowStep{SamplePercent: 20}}},
+	}
+	got := factsOf(obj, shifting(), servingpodtest.Noon)
+	want := []any{true, time.Hour, rollout.SilenceReject, []rollout.Step{{Shadow: 20}}}
+	if diff := cmp.Diff(want, []any{got.InPlace, got.Deadline, got.Silence, got.Steps}); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
