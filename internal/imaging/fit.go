@@ -38,7 +38,7 @@ func ResizeRGBA(src *image.RGBA, w, h int) *image.RGBA {
 		src = shrink(src, k)
 	}
 	dst := image.NewRGBA(image.Rect(0, 0, w, h))
-	xdraw.CatmullRom.Scale(dst, dst.Rect, src, src.Rect, xdraw.Src, nil)
+	Scale(dst, w, h, src)
 	return dst
 }
 

@@ -6,8 +6,7 @@ import (
 	"image/draw"
 	"math"
 
-	xdraw "golang.org/x/image/draw"
-
+	"github.com/braincreators/tryon-operator/internal/imaging"
 	"github.com/braincreators/tryon-operator/internal/oip"
 )
 
@@ -121,7 +120,7 @@ func overlay(photo, answer *image.RGBA, alpha grid, content image.Rectangle) {
 		(box.Max.X+1-content.Min.X)*w/content.Dx()+1, (box.Max.Y+1-content.Min.Y)*h/content.Dy()+1,
 	).Intersect(photo.Rect)
 	scaled := image.NewRGBA(area)
-	xdraw.CatmullRom.Scale(scaled, photo.Rect, crop(patch, content), image.Rect(0, 0, content.Dx(), content.Dy()), xdraw.Src, nil)
+	imaging.Scale(scaled, w, h, crop(patch, content))
 	draw.Draw(photo, area, scaled, area.Min, draw.Over)
 }
 
