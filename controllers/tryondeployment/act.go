@@ -17,6 +17,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/history"
 	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/metrics"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
 	"github.com/braincreators/tryon-operator/internal/serving"
@@ -196,5 +197,6 @@ func (r *Reconciler) announce(obj *v1alpha1.TryOnDeployment, before v1alpha1.Try
 			kind = corev1.EventTypeWarning
 		}
 		r.Recorder.Eventf(obj, nil, kind, e.Reason, "Rollout", "%s: %s", e.Version, e.Message)
+		metrics.RolloutEnded(e.Reason)
 	}
 }

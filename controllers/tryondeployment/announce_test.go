@@ -17,6 +17,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apitest"
+	"github.com/braincreators/tryon-operator/internal/metrics/metricstest"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
@@ -94,5 +95,20 @@ func TestEachEntryOfTheHistoryIsToldOnceAndARefusalAsAWarning(t *testing.T) {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
 		before = obj.Status
+	}
+}
+
+func TestARolloutThatEndedIsCountedOnce(t *testing.T) {
+	const series = `tryon_rollouts_total{outcome="RolledBack"}`
+	obj, before := serve("tops", 0), metricstest.Total(t, series)
+	told := *obj.Status.DeepCopy()
+	obj.Status.History = []v1alpha1.HistoryEntry{{Version: "tops-v2", Reason: v1alpha1.ReasonRolledBack, Time: &metav1.Time{Time: servingpodtest.Noon}}}
+	r := &Reconciler{Recorder: events.NewFakeRecorder(8)}
+	for range 2 {
+		r.announce(obj, told)
+		told = *obj.Status.DeepCopy()
+	}
+	if got := metricstest.Total(t, series) - before; got != 1 {
+		t.Errorf("%g rollouts more are counted, want 1", got)
 	}
 }

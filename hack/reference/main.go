@@ -1,5 +1,5 @@
 // Command reference writes docs/reference from the code, so that it cannot go stale: conditions and reasons from the API's constants,
-// data unit tests from the suite, errors of the Shopper API and metrics from the sidecar.
+// data unit tests from the suite, errors of the Shopper API and metrics from the sidecar, and metrics of the manager with the chart's alerts.
 package main
 
 import (
@@ -12,14 +12,15 @@ import (
 	"strings"
 
 	"github.com/braincreators/tryon-operator/internal/datatest"
-	"github.com/braincreators/tryon-operator/internal/sidecar/metrics"
+	"github.com/braincreators/tryon-operator/internal/metrics"
+	sidecar "github.com/braincreators/tryon-operator/internal/sidecar/metrics"
 	"github.com/braincreators/tryon-operator/internal/sidecar/problem"
 )
 
 const folder = "docs/reference/"
 
 func main() {
-	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests(), writeShopperErrors(), writeSidecarMetrics()); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o755), writeConditions(), writeDataTests(), writeShopperErrors(), writeSidecarMetrics(), writeManagerMetrics()); err != nil {
 		fmt.Fprintf(os.Stderr, "reference: %v\n", err)
 		os.Exit(1)
 	}
@@ -100,10 +101,52 @@ func writeSidecarMetrics() error {
 	var b strings.Builder
 	b.WriteString("# Metrics of the sidecar\n\nGenerated from `internal/sidecar/metrics`; served at `/metrics` of the ops port, beside those of the Go runtime and the process. " +
 		"All labels have closed sets of values.\n\n| metric | type | labels | what it is |\n|---|---|---|---|\n")
-	for _, row := range metrics.Reference() {
+	for _, row := range sidecar.Reference() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.Name, row.Type, row.Labels, row.Help)
 	}
 	return write("sidecar-metrics.md", b.String())
+}
+
+// managerMetrics says who may read them, and what is asked with them; ' stands for a backtick.
+const managerMetrics = `
+The manager that leads serves them, beside those of controller-runtime, the Go runtime and the process. Gauges are read from the objects at each scrape: a series goes with its
+object. Counters begin at 0 with the manager. Labels have closed sets of values, but for the names of the objects that people have made.
+
+## Who may read them
+
+By default they are served by HTTPS at port 8443 of the Service '<release>-manager-metrics', to those alone whose token the cluster knows and who may get the non-resource URL
+'/metrics'. Bind the ClusterRole '<release>-metrics-reader' to the service account of your Prometheus:
+
+'''
+kubectl create clusterrolebinding tryon-metrics --clusterrole=tryon-metrics-reader --serviceaccount=monitoring:prometheus-k8s
+'''
+
+The manager makes a certificate that nobody can verify, unless 'metrics.certificateSecret' of the chart names one. 'metrics.serviceMonitor.enabled' has the Prometheus operator
+find them; without it, scrape with the scheme 'https', the token of that service account and 'honor_labels: true', so that the label 'namespace' stays that of the object.
+'metrics.secure=false' serves them by plain HTTP at port 8080, to everybody whom the network lets through.
+
+## Alerts
+
+'metrics.prometheusRule.enabled' of the chart makes these rules for the Prometheus operator. They are examples: change what does not suit you.
+
+'''
+%s'''
+
+What a reason asks for is in the page of its kind: [TryOnModel](../spec/tryonmodel.md), [TryOnDeployment](../spec/tryondeployment.md).
+`
+
+func writeManagerMetrics() error {
+	alerts, err := os.ReadFile("charts/tryon-operator/files/alerts.yaml")
+	if err != nil {
+		return fmt.Errorf("reading alerts: %w", err)
+	}
+	var b strings.Builder
+	b.WriteString("# Metrics of the manager\n\nGenerated from `internal/metrics` and `charts/tryon-operator/files/alerts.yaml`.\n\n| metric | type | labels | what it is |\n|---|---|---|---|\n")
+	for _, row := range metrics.Reference() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", row.Name, row.Type, row.Labels, row.Help)
+	}
+	fmt.Fprintf(&b, strings.ReplaceAll(managerMetrics, "'", "`"), alerts)
+	return write("manager-metrics.md", b.String())
 }
 
 func write(name, text string) error {

@@ -3,6 +3,7 @@ package judging
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/metrics"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/pace"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
@@ -118,6 +120,7 @@ func (c *Court) Ledger(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*evi
 
 // collect asks the stable pods that apply the control document. One that does not answer says nothing for or against the candidate.
 func (c *Court) collect(ctx context.Context, look Look, seen *Seen) {
+	defer countDropped(seen.Ledger, maps.Clone(seen.Ledger.Drops))
 	stable := slices.DeleteFunc(slices.Clone(look.Pods), func(p corev1.Pod) bool {
 		return p.Labels[names.LabelModelVersion] != seen.Case.Stable || !servingpod.Ready(&p) || look.Reports[p.UID].Generation != look.Control.Generation
 	})
@@ -159,6 +162,7 @@ func (c *Court) observeReplay(ctx context.Context, tod *v1alpha1.TryOnDeployment
 
 // collectReplay adds what the replay counted. Its reports are looked at one by one, so that the page of the judgement shows both.
 func (c *Court) collectReplay(seen *Seen) {
+	defer countDropped(seen.Ledger, maps.Clone(seen.Ledger.Drops))
 	// What cannot be read is said as a replay that failed, and is none of the ledger's business.
 	reports, _ := seen.Replay.Evidence()
 	for _, report := range reports {
@@ -166,6 +170,13 @@ func (c *Court) collectReplay(seen *Seen) {
 			seen.Grown = true
 			seen.Case.Look(seen.Ledger, c.Clock.Now())
 		}
+	}
+}
+
+// countDropped counts the reports that the ledger has dropped since it had dropped those before.
+func countDropped(ledger *evidence.Ledger, before map[evidence.Reason]int64) {
+	for reason, reports := range ledger.Drops {
+		metrics.EvidenceDropped(reason, reports-before[reason])
 	}
 }
 

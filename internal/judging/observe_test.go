@@ -24,6 +24,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
+	"github.com/braincreators/tryon-operator/internal/metrics/metricstest"
 	"github.com/braincreators/tryon-operator/internal/pace"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
 	envelope "github.com/braincreators/tryon-operator/internal/report"
@@ -135,6 +136,7 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 		errs: map[string]error{"silent": controlclient.ErrPod, "liar": errors.Join(controlclient.ErrPod, evidence.ErrInvalid)},
 	}
 	c := court(t, pods, kept(t, tod, open(t, question)))
+	invalid := metricstest.Total(t, `tryon_evidence_dropped_total{reason="Invalid"}`)
 	seen, err := c.Observe(t.Context(), tod, look)
 	if err != nil || seen.Ledger == nil {
 		t.Fatalf("ledger %+v, %v", seen.Ledger, err)
@@ -147,6 +149,9 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 	}
 	if got := seen.Ledger.Drops[evidence.Invalid]; got != 1 {
 		t.Errorf("%d invalid reports are counted, want 1", got)
+	}
+	if got := metricstest.Total(t, `tryon_evidence_dropped_total{reason="Invalid"}`) - invalid; got != 1 {
+		t.Errorf("the metrics have %g more invalid reports, want 1", got)
 	}
 	if seen, err = c.Observe(t.Context(), tod, look); err != nil || pods.asked["1"] != 1 || seen.Grown {
 		t.Errorf("asked %d times within four seconds, grown %v, %v", pods.asked["1"], seen.Grown, err)
@@ -229,6 +234,7 @@ func TestAReportOfAReplayThatIsRefusedCountsOnceHoweverOftenItIsPut(t *testing.T
 	ledger := open(t, question)
 	seen := Seen{Case: question, Ledger: ledger, Replay: ofReplay(t, question, tooFast)}
 	c := court(t, nil)
+	dropped := metricstest.Total(t, `tryon_evidence_dropped_total{reason="TooFast"}`)
 	for pass := range 3 {
 		seen.Grown = false
 		c.collectReplay(&seen)
@@ -244,6 +250,9 @@ func TestAReportOfAReplayThatIsRefusedCountsOnceHoweverOftenItIsPut(t *testing.T
 			t.Fatal(err)
 		}
 		seen.Ledger = ledger
+	}
+	if got := metricstest.Total(t, `tryon_evidence_dropped_total{reason="TooFast"}`) - dropped; got != 1 {
+		t.Errorf("the metrics have %g more reports that were too fast, want 1", got)
 	}
 	c.Clock = clocktesting.NewFakePassiveClock(servingpodtest.Noon.Add(30 * time.Minute))
 	if c.collectReplay(&seen); ledger.Totals().Pairs != tooFast.Pairs || !seen.Grown {

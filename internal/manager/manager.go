@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/controllers/datasetversion"
@@ -72,6 +71,9 @@ func Run(ctx context.Context, config *rest.Config, options Options, methods fs.F
 	if err := mgr.Add(&methodInstaller{client: mgr.GetClient(), scheme: mgr.GetScheme(), methods: builtIn}); err != nil {
 		return fmt.Errorf("adding methods: %w", err)
 	}
+	if err := mgr.Add(&metricsExporter{objects: mgr.GetCache()}); err != nil {
+		return fmt.Errorf("adding metrics: %w", err)
+	}
 	if err := mgr.Start(ctx); err != nil {
 		return fmt.Errorf("running manager: %w", err)
 	}
@@ -83,11 +85,15 @@ func newManager(config *rest.Config, options Options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
+	served, err := metricsOptions(options)
+	if err != nil {
+		return nil, err
+	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,
 		Cache:                         cacheOptions(),
 		NewClient:                     newClient,
-		Metrics:                       metricsserver.Options{BindAddress: options.MetricsBindAddress},
+		Metrics:                       served,
 		HealthProbeBindAddress:        options.HealthProbeBindAddress,
 		LeaderElection:                options.LeaderElect,
 		LeaderElectionID:              leaderElectionID,

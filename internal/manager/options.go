@@ -18,8 +18,12 @@ type Options struct {
 	WorkerImage, SidecarImage, RuntimeImage, TrainerImage string
 	Store                                                 resources.Store
 	// Namespace is the manager's own.
-	Namespace              string
-	MetricsBindAddress     string
+	Namespace          string
+	MetricsBindAddress string
+	// MetricsSecure has metrics served by HTTPS, to those only who may get /metrics. MetricsCertDir holds tls.crt and tls.key for that; with
+	// none the manager makes a certificate.
+	MetricsSecure          bool
+	MetricsCertDir         string
 	HealthProbeBindAddress string
 	LeaderElect            bool
 
@@ -46,7 +50,9 @@ func Parse(args []string, out io.Writer) (Options, error) {
 	flags.StringVar(&mode, "store-access-mode", string(corev1.ReadWriteOnce), "access mode of that claim: ReadWriteOnce on one node, ReadWriteMany on several")
 	flags.StringVar(&secret, "store-secret", "", "Secret in the namespace of each model with the AWS_* keys of an s3:// store")
 	flags.StringVar(&o.Namespace, "namespace", os.Getenv("POD_NAMESPACE"), "the manager's own namespace; POD_NAMESPACE when not set")
-	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8080", "where metrics are served; 0 switches them off")
+	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8443", "where metrics are served; 0 switches them off")
+	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics by HTTPS, to those only who may get the non-resource URL /metrics")
+	flags.StringVar(&o.MetricsCertDir, "metrics-cert-dir", "", "folder with tls.crt and tls.key of the metrics; the manager makes a certificate when empty")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 switches them off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", false, "let only one of several managers act")
 	if err := flags.Parse(args); err != nil {
@@ -93,6 +99,9 @@ func (o Options) check() error {
 		if f.value == "" {
 			return fmt.Errorf("%w: %s is required", ErrUsage, f.name)
 		}
+	}
+	if o.MetricsCertDir != "" && !o.MetricsSecure {
+		return fmt.Errorf("%w: --metrics-cert-dir takes effect with --metrics-secure only", ErrUsage)
 	}
 	return nil
 }

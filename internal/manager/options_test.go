@@ -25,6 +25,7 @@ func TestFlagsAreReadStrictly(t *testing.T) {
 		"a secret for a claim":         {append(slices.Clone(good), "--store-secret=s3"), "takes effect with an s3:// store only"},
 		"a store of an unknown scheme": {append(slices.Clone(good), "--artefact-store=ftp://x"), "neither pvc:// nor s3://"},
 		"an unknown access mode":       {append(slices.Clone(good), "--store-access-mode=ReadOnlyMany"), "neither ReadWriteOnce nor ReadWriteMany"},
+		"a certificate for plain HTTP": {append(slices.Clone(good), "--metrics-secure=false", "--metrics-cert-dir=/tls"), "takes effect with --metrics-secure only"},
 		"an argument":                  {append(slices.Clone(good), "run"), `unexpected argument "run"`},
 		"an unknown flag":              {append(slices.Clone(good), "--frobnicate"), "frobnicate"},
 	}
@@ -32,7 +33,7 @@ func TestFlagsAreReadStrictly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o, err := Parse(test.args, io.Discard)
 			if test.wantWord == "" {
-				if err != nil || o.Store.Claim != "artefacts" || o.Store.Size.String() != "5Gi" || !o.LeaderElect {
+				if err != nil || o.Store.Claim != "artefacts" || o.Store.Size.String() != "5Gi" || !o.LeaderElect || !o.MetricsSecure {
 					t.Errorf("got %+v, %v", o, err)
 				}
 				return

@@ -15,6 +15,7 @@ import (
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apitest"
+	"github.com/braincreators/tryon-operator/internal/metrics/metricstest"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/report"
 	"github.com/braincreators/tryon-operator/internal/resources"
@@ -37,6 +38,7 @@ func TestStories(t *testing.T) {
 		"A foreign job of the same name is not touched":           aForeignJobOfTheSameNameIsNotTouched,
 		"A pods trouble reaches the model":                        aPodsTroubleReachesTheModel,
 		"A served version is kept until it is let go":             aServedVersionIsKeptUntilItIsLetGo,
+		"Metrics are for those who may read them":                 metricsAreForThoseWhoMayReadThem,
 		"Two models share one dataset version":                    twoModelsShareOneDatasetVersion,
 	} {
 		t.Run(name, func(t *testing.T) { story(newWorld(t, config)) })
@@ -193,8 +195,15 @@ func aJobThatGaveUpIsFollowedByAnother(w *world) {
 	w.pin()
 	w.passDataTests()
 	first := w.openJob(resources.Stage, "teacher")
+	retries := metricstest.Total(t, `tryon_job_retries_total{work="stage"}`)
 	w.giveUp(first, "the store does not answer", time.Now().Add(-time.Hour))
 	second := w.openJob(resources.Stage, "teacher")
+	w.eventually("counting the retry", func() error {
+		if got := metricstest.Total(t, `tryon_job_retries_total{work="stage"}`); got <= retries {
+			return fmt.Errorf("%g retries of stages are counted, as before", got)
+		}
+		return nil
+	})
 	if second.Name == first.Name || second.Annotations[names.AnnotationAttempt] != "1" {
 		t.Errorf("the second job is %s, attempt %s", second.Name, second.Annotations[names.AnnotationAttempt])
 	}

@@ -45,9 +45,9 @@ type world struct {
 	client    client.Client
 	namespace string
 	system    string
-	// worker is the image that the next manager is started with.
-	worker string
-	stop   func()
+	// worker is the image that the next manager is started with, metrics where it serves those, and certificate the folder with what it shows there.
+	worker, metrics, certificate string
+	stop                         func()
 }
 
 const twoStages = `
@@ -98,7 +98,7 @@ func newWorld(t *testing.T, config *rest.Config) *world {
 	w := &world{
 		t: t, ctx: t.Context(), config: config, client: apitest.Client(t, config),
 		namespace: fmt.Sprintf("shop-%d", n), system: fmt.Sprintf("tryon-system-%d", n),
-		worker: "worker:1",
+		worker: "worker:1", metrics: "0",
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -121,7 +121,7 @@ func (w *world) startManager() {
 	store.Size = resource.MustParse("1Gi")
 	options := Options{
 		WorkerImage: w.worker, SidecarImage: "sidecar:1", RuntimeImage: "runtime:1", TrainerImage: "trainer:1", Store: store,
-		Namespace: w.system, MetricsBindAddress: "0", HealthProbeBindAddress: "0", sameProcess: true,
+		Namespace: w.system, MetricsBindAddress: w.metrics, MetricsSecure: true, MetricsCertDir: w.certificate, HealthProbeBindAddress: "0", sameProcess: true,
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	ended := make(chan error, 1)

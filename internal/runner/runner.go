@@ -22,6 +22,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
 	"github.com/braincreators/tryon-operator/internal/backend"
+	"github.com/braincreators/tryon-operator/internal/metrics"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/resources"
@@ -187,7 +188,13 @@ func (r *Runner) Start(ctx context.Context, owner, job client.Object) error {
 	if err := stamp(job); err != nil {
 		return err
 	}
-	return r.Applier.Apply(ctx, owner, job)
+	if err := r.Applier.Apply(ctx, owner, job); err != nil {
+		return err
+	}
+	if attempt, err := resources.ParseAttempt(job.GetAnnotations()[names.AnnotationAttempt]); err == nil && attempt.Number+attempt.Disruptions > 0 {
+		metrics.JobRetried(resources.Kind(job.GetLabels()[names.LabelWork]))
+	}
+	return nil
 }
 
 // Renew deletes the Job of a run that has not begun where job, which is what it would be now, differs from what it was made from:

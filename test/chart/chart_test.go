@@ -97,7 +97,8 @@ func TestPartsCanBeLeftOut(t *testing.T) {
 	}{
 		"CRDs":                      {"CustomResourceDefinition", 5, 0},
 		"the network policy":        {"NetworkPolicy", 1, 0},
-		"roles for users":           {"ClusterRole", 3, 1},
+		"roles for users":           {"ClusterRole", 5, 1},
+		"the review of tokens":      {"ClusterRoleBinding", 2, 1},
 		"a budget for two managers": {"PodDisruptionBudget", 0, 1},
 	}
 	byDefault, bare := render(t), render(t, valueSets(t)["bare"]...)
@@ -132,8 +133,10 @@ func TestEveryNamespaceWillDo(t *testing.T) {
 	}
 	account := the[corev1.ServiceAccount](t, objects, "ServiceAccount")
 	want := []rbacv1.Subject{{Kind: "ServiceAccount", Name: account.Name, Namespace: "other"}}
-	if diff := cmp.Diff(want, the[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding").Subjects); diff != "" {
-		t.Error(diff)
+	for _, binding := range as[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding") {
+		if diff := cmp.Diff(want, binding.Subjects); diff != "" {
+			t.Errorf("%s: %s", binding.Name, diff)
+		}
 	}
 	if diff := cmp.Diff(want, the[rbacv1.RoleBinding](t, objects, "RoleBinding").Subjects); diff != "" {
 		t.Error(diff)
@@ -348,7 +351,7 @@ func TestNobodyGetsMoreRightsThanNeeded(t *testing.T) {
 		}
 	}
 	for _, binding := range as[rbacv1.ClusterRoleBinding](t, objects, "ClusterRoleBinding") {
-		if binding.RoleRef.Name != "tryon-manager" {
+		if binding.RoleRef.Name != binding.Name || !strings.HasPrefix(binding.Name, "tryon-manager") {
 			t.Errorf("%s binds %s", binding.Name, binding.RoleRef.Name)
 		}
 	}

@@ -159,6 +159,8 @@ func checkRights(t *testing.T, c cluster) {
 		"a list of its own":              {"list", "", "secrets", "other", "", false},
 		"the lease of somebody else":     {"update", "coordination.k8s.io", "leases", "kube-system", "", false},
 		"the operator's next namespace":  {"get", "", "secrets", "tryon-system", "", false},
+		"who shows a token":              {"create", "authentication.k8s.io", "tokenreviews", "", "", true},
+		"what they may":                  {"create", "authorization.k8s.io", "subjectaccessreviews", "", "", true},
 		"roles":                          {"create", "rbac.authorization.k8s.io", "clusterroles", "", "", false},
 		"a shell in a pod":               {"create", "", "pods/exec", "vton", "", false},
 		"deleting what a team asked for": {"delete", "tryon.braincreators.com", "tryonmodels", "vton", "", false},

@@ -47,6 +47,8 @@ func TestTyposAreRefusedByName(t *testing.T) {
 		"an image without its tag":     {"images.worker=registry.example/worker:", []string{"/images/worker"}},
 		"no image":                     {"images.runtime=", []string{"/images/runtime"}},
 		"an unknown pull policy":       {"images.pullPolicy=Sometimes", []string{"/images/pullPolicy", "IfNotPresent"}},
+		"a misspelt monitor":           {"metrics.serviceMonitor.enable=true", []string{"/metrics/serviceMonitor", "'enable'"}},
+		"a certificate for plain HTTP": {"metrics.secure=false,metrics.certificateSecret=tls", []string{"metrics.certificateSecret", "metrics.secure only"}},
 		"a pull secret as an object":   {"images.pullSecrets[0].name=x", []string{"/images/pullSecrets/0", "want string"}},
 	}
 	for name, test := range tests {

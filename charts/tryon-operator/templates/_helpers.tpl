@@ -14,3 +14,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- define "tryon.name" -}}
 {{ .Release.Name | replace "." "-" | trunc 40 | trimSuffix "-" }}-manager
 {{- end }}
+
+{{- define "tryon.metricsPort" -}}
+{{ .Values.metrics.secure | ternary 8443 8080 }}
+{{- end }}
