@@ -99,6 +99,7 @@ type SidecarSpec struct {
 	// resources of the sidecar container. It keeps to its memory limit or, without one, to what it requests, of which it needs 640Mi at least;
 	// 640Mi and 100m CPU when not set.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="[has(self.limits) && 'memory' in self.limits ? quantity(string(self.limits['memory'])) : quantity('0'), has(self.requests) && 'memory' in self.requests ? quantity(string(self.requests['memory'])) : quantity('0'), quantity('640Mi')].filter(q, q.compareTo(quantity('0')) != 0)[0].compareTo(quantity('640Mi')) >= 0",message="the sidecar needs 640Mi of memory for one photo of 24 million pixels: give limits.memory or, without a limit, requests.memory at least 640Mi, or leave it out"
 	Resources *ResourceRequirements `json:"resources,omitempty"`
 
 	// requestTimeout is how long a shopper's request may take, queueing included; 30s when not set.

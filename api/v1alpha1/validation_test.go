@@ -102,6 +102,20 @@ func resourcesOf(name corev1.ResourceName) *v1alpha1.ResourceRequirements {
 	return &v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{name: resource.MustParse("1")}}
 }
 
+// sidecarMemory gives the sidecar what is not empty, and a CPU.
+func sidecarMemory(request, limit string) func(*v1alpha1.TryOnDeployment) {
+	return func(d *v1alpha1.TryOnDeployment) {
+		given := resourcesOf(corev1.ResourceCPU)
+		if limit != "" {
+			given.Limits[corev1.ResourceMemory] = resource.MustParse(limit)
+		}
+		if request != "" {
+			given.Requests = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(request)}
+		}
+		d.Spec.Sidecar.Resources = given
+	}
+}
+
 func stageResources(name corev1.ResourceName) func(*v1alpha1.TryOnModel) {
 	return func(m *v1alpha1.TryOnModel) {
 		m.Spec.Training.Stages = []v1alpha1.StageOverride{{Name: "teacher", Resources: resourcesOf(name)}}
@@ -224,14 +238,19 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 func deploymentRules() map[string]rule {
 	nothing := func(*v1alpha1.TryOnDeployment) {}
 	return map[string]rule{
-		"a deployment's name is short":           onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
-		"a deployment's name can be a Service's": onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
-		"a run is shared by at least one":        onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 1 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = -1 }, "spec.sidecar.maxBatch"),
-		"a run is shared by 16 at most":          onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 16 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 17 }, "spec.sidecar.maxBatch"),
-		"replicas are at least one":              onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 3 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = -1 }, "spec.replicas"),
-		"weights rise":                           onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
-		"a weight is a percentage":               onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
-		"a hold ends":                            onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
+		"a deployment's name is short":                      onDeployment(nothing, func(d *v1alpha1.TryOnDeployment) { d.Name = strings.Repeat("a", 41) }, "at most 40 characters"),
+		"a deployment's name can be a Service's":            onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Name = "store-front-2" }, func(d *v1alpha1.TryOnDeployment) { d.Name = "store.front" }, "it is the name of a Service"),
+		"a sidecar's limit has room for a photo":            onDeployment(sidecarMemory("", "640Mi"), sidecarMemory("2Gi", "639Mi"), "give limits.memory or, without a limit, requests.memory at least 640Mi"),
+		"a sidecar's request has, where there is no limit":  onDeployment(sidecarMemory("671088640", ""), sidecarMemory("640M", ""), "at least 640Mi"),
+		"a sidecar's request may be smaller than its limit": onDeployment(sidecarMemory("100Mi", "1Gi"), sidecarMemory("100Mi", ""), "at least 640Mi"),
+		"a sidecar's memory of nothing is the default":      onDeployment(sidecarMemory("0", "0"), sidecarMemory("1", "0"), "at least 640Mi"),
+		"a sidecar's memory is not negative":                onDeployment(sidecarMemory("", ""), sidecarMemory("", "-1Gi"), "at least 640Mi"),
+		"a run is shared by at least one":                   onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 1 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = -1 }, "spec.sidecar.maxBatch"),
+		"a run is shared by 16 at most":                     onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 16 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Sidecar.MaxBatch = 17 }, "spec.sidecar.maxBatch"),
+		"replicas are at least one":                         onDeployment(func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = 3 }, func(d *v1alpha1.TryOnDeployment) { d.Spec.Replicas = -1 }, "spec.replicas"),
+		"weights rise":                                      onDeployment(steps(step(10, time.Minute), step(50, 0)), steps(step(50, 0), step(10, 0)), "weights may not fall from step to step"),
+		"a weight is a percentage":                          onDeployment(steps(step(100, 0)), steps(step(101, 0)), "weight"),
+		"a hold ends":                                       onDeployment(steps(step(10, time.Hour)), steps(step(10, 200*time.Hour)), "must be from 0s to 168h"),
 		"a runtime's image is a reference": onDeployment(func(d *v1alpha1.TryOnDeployment) {
 			d.Spec.Runtime.Image = "127.0.0.1:5000/tryon/runtime:dev@" + string(digest)
 		},

@@ -29,6 +29,8 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
 	Runner   *runner.Runner
+
+	patience status.Patience
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondatasetversions,verbs=get;list;watch
@@ -51,7 +53,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return res, nil
 	}
 	write := status.Begin(r.Client, r.Recorder, dataset)
-	defer func() { res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx))) }()
+	defer func() {
+		r.patience.Bear(write, err, r.Clock.Now())
+		res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx)))
+	}()
 
 	seen, err := r.observe(ctx, dataset)
 	if err != nil {

@@ -28,6 +28,8 @@ type Reconciler struct {
 	Runner   *runner.Runner
 	// Progress reads the progress of running stages; NewProgressPoller makes the one for the cluster.
 	Progress ProgressReader
+
+	patience status.Patience
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodelversions,verbs=get;list;watch;patch
@@ -53,7 +55,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return runner.Settle(res, err)
 	}
 	write := status.Begin(r.Client, r.Recorder, version)
-	defer func() { res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx))) }()
+	defer func() {
+		r.patience.Bear(write, err, r.Clock.Now())
+		res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx)))
+	}()
 
 	seen, err := r.observe(ctx, version, holders)
 	if err != nil {

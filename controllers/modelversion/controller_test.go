@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	kubeflow "github.com/kubeflow/training-operator/pkg/apis/kubeflow.org/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -18,6 +20,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/runner"
+	"github.com/braincreators/tryon-operator/internal/status"
 )
 
 // noPyTorchJobs answers everything but lists of PyTorchJobs.
@@ -45,7 +48,11 @@ func TestAClusterThatDoesNotListPyTorchJobsTakesNothingBack(t *testing.T) {
 		"an unfinished one of plain Jobs goes on": {
 			func(v *v1alpha1.TryOnModelVersion) { v.Spec.Backend = v1alpha1.BackendJob }, false, metav1.ConditionFalse, v1alpha1.ReasonPending,
 		},
-		"another waits": {func(*v1alpha1.TryOnModelVersion) {}, true, metav1.ConditionUnknown, v1alpha1.ReasonReconcileError},
+		"another waits": {
+			func(v *v1alpha1.TryOnModelVersion) {
+				status.Set(v, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTraining, "Stage teacher")
+			}, true, metav1.ConditionFalse, v1alpha1.ReasonTraining,
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -65,6 +72,26 @@ func TestAClusterThatDoesNotListPyTorchJobsTakesNothingBack(t *testing.T) {
 				t.Errorf("Ready is %+v, want %s %s", ready, test.wantStatus, test.wantReason)
 			}
 		})
+	}
+}
+
+func TestReadyBearsWithABusyAPIServerForAMinute(t *testing.T) {
+	v := newWorld(t).version(1, nil)
+	status.Set(v, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTraining, "Stage teacher")
+	c := noPyTorchJobs{fake.NewClientBuilder().WithScheme(apitest.Scheme(t)).WithObjects(v).WithStatusSubresource(v).Build()}
+	now, recorder := clocktesting.NewFakePassiveClock(time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)), events.NewFakeRecorder(8)
+	r := &Reconciler{Client: c, Recorder: recorder, Clock: now, Runner: &runner.Runner{Cached: c, Live: c}}
+	for minute, want := range []string{v1alpha1.ReasonTraining, v1alpha1.ReasonReconcileError} {
+		if _, err := r.Reconcile(t.Context(), reconcile.Request{NamespacedName: client.ObjectKeyFromObject(v)}); !apierrors.IsTooManyRequests(err) {
+			t.Errorf("minute %d: the pass ends with %v, want the error, so that it is tried again", minute, err)
+		}
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(v), v); err != nil {
+			t.Fatal(err)
+		}
+		if ready := meta.FindStatusCondition(v.Status.Conditions, v1alpha1.ConditionReady); ready.Reason != want || len(recorder.Events) != minute {
+			t.Errorf("minute %d: Ready is %s, and %d events are told; want %s and %d", minute, ready.Reason, len(recorder.Events), want, minute)
+		}
+		now.SetTime(now.Now().Add(time.Minute))
 	}
 }
 

@@ -68,7 +68,8 @@ type Reconciler struct {
 	// collecting holds back how often the pods of an object are asked for evidence.
 	collecting pace.Pace
 	// loads remembers what the pods of scaled objects said.
-	loads capacity.Memories
+	loads    capacity.Memories
+	patience status.Patience
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryondeployments;tryonmodels;tryonmodelversions;tryondatasetversions,verbs=get;list;watch
@@ -102,6 +103,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 	}
 	write, told := status.Begin(r.Client, r.Recorder, obj), *obj.Status.DeepCopy()
 	defer func() {
+		r.patience.Bear(write, err, r.Clock.Now())
 		committed := write.Commit(ctx)
 		if committed == nil {
 			r.announce(obj, told)

@@ -1,13 +1,23 @@
 package tryondeployment
 
 import (
+	"context"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
+	"github.com/braincreators/tryon-operator/internal/apitest"
 	"github.com/braincreators/tryon-operator/internal/control"
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/judging"
+	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/rollout"
+	"github.com/braincreators/tryon-operator/internal/runner"
 	"github.com/braincreators/tryon-operator/internal/servingpod/servingpodtest"
 )
 
@@ -74,6 +84,49 @@ func TestWhatAJudgementHasToKnowIsWhatTheServiceSelectsAndTheSpecAsksFor(t *test
 	seen.Service = nil
 	if look := judgingOf(obj, seen); look.Stable.Name != "" || look.Record != nil {
 		t.Errorf("nothing is served, and %+v is stable", look.Stable)
+	}
+}
+
+func TestTheEvidenceOfARejectedVersionIsNotReadAtEveryPass(t *testing.T) {
+	rejected := func(obj *v1alpha1.TryOnDeployment) {
+		obj.Status.Rejected = []v1alpha1.RejectedVersion{{Version: "tops-v2", Weights: digest, Attempt: judge.Attempt(obj), Reason: v1alpha1.ReasonRejected}}
+	}
+	for name, tt := range map[string]struct {
+		change func(*v1alpha1.TryOnDeployment)
+		want   int
+	}{
+		"it is tried":           {func(*v1alpha1.TryOnDeployment) {}, 1},
+		"it is not tried again": {rejected, 0},
+		"another attempt is asked for": {func(obj *v1alpha1.TryOnDeployment) {
+			rejected(obj)
+			obj.Annotations = map[string]string{names.RetryAnnotation: "1"}
+		}, 1},
+		"it has other weights since": {func(obj *v1alpha1.TryOnDeployment) { rejected(obj); obj.Status.Rejected[0].Weights = "sha256:other" }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			obj := serve("tops", 0)
+			obj.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Shadow: v1alpha1.ShadowStep{SamplePercent: 20}}}
+			tt.change(obj)
+			service, wanted, reads := selecting("tops-v1"), version("tops", 2), 0
+			service.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(obj, v1alpha1.GroupVersion.WithKind("TryOnDeployment"))}
+			c := fake.NewClientBuilder().WithScheme(apitest.Scheme(t)).WithObjects(obj, service, &wanted).WithInterceptorFuncs(interceptor.Funcs{
+				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+					if key.Name == names.Evidence(obj.Name) {
+						reads++
+					}
+					return c.Get(ctx, key, o, opts...)
+				},
+			}).Build()
+			r := &Reconciler{Client: c, Live: c, Clock: clocktesting.NewFakePassiveClock(servingpodtest.Noon), Runner: &runner.Runner{Cached: c, Live: c, Writer: c}}
+			for pass := range 2 {
+				if _, err := r.observe(t.Context(), obj); err != nil {
+					t.Fatal(err)
+				}
+				if want := tt.want * (pass + 1); reads != want {
+					t.Errorf("the evidence is read %d times in %d passes, want %d", reads, pass+1, want)
+				}
+			}
+		})
 	}
 }
 

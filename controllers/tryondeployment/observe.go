@@ -248,9 +248,13 @@ func (r *Reconciler) court() *judging.Court {
 	}
 }
 
-// judgingOf is what a judgement has to know of this look.
+// judgingOf is what a judgement has to know of this look. A version that is not tried again is not judged either: its verdict stands, and
+// its evidence is read once more, for the report.
 func judgingOf(obj *v1alpha1.TryOnDeployment, seen *Observed) judging.Look {
 	wanted, stable := resolve(obj, seen).Version, routed(seen)
+	if _, rejected := rejectedOf(obj, seen)[wanted]; rejected {
+		wanted = ""
+	}
 	return judging.Look{
 		Wanted:  serving.Version{Name: wanted, Weights: weightsOf(seen, obj.Name, wanted)},
 		Stable:  serving.Version{Name: stable, Weights: weightsOf(seen, obj.Name, stable)},

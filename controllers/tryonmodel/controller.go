@@ -32,6 +32,8 @@ type Reconciler struct {
 	Runner   *runner.Runner
 	// TrainerImage is what a method's image "trainer" stands for.
 	TrainerImage string
+
+	patience status.Patience
 }
 
 // +kubebuilder:rbac:groups=tryon.braincreators.com,resources=tryonmodels,verbs=get;list;watch
@@ -56,7 +58,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (res ctrl.
 		return res, nil
 	}
 	write := status.Begin(r.Client, r.Recorder, model)
-	defer func() { res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx))) }()
+	defer func() {
+		r.patience.Bear(write, err, r.Clock.Now())
+		res, err = runner.Settle(res, errors.Join(err, write.Commit(ctx)))
+	}()
 
 	seen, err := r.observe(ctx, model)
 	if err != nil {

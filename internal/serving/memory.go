@@ -12,7 +12,8 @@ import (
 )
 
 // leastMemory is what a sidecar takes for one photo and one inference request of the largest size that it accepts. It is what a sidecar
-// asks for by itself, too: enough for typical try-ons, and no more than a model server asks for beside it by much.
+// asks for by itself, too: enough for typical try-ons, and no more than a model server asks for beside it by much. The API server refuses
+// less with a rule of its own on SidecarSpec.
 const leastMemory = "640Mi"
 
 // shares say in percent what a sidecar's memory is for. What they leave is for all that is not counted: code, stacks, buffers of the kernel.

@@ -28,6 +28,8 @@ type Writer struct {
 	recorder events.EventRecorder
 	obj      Object
 	before   client.Object
+	// kept says that the conditions are those from before, and speak of what they spoke of.
+	kept bool
 }
 
 // Begin remembers obj as it is; everything changed in its status until Commit is written by Commit.
@@ -39,7 +41,7 @@ func Begin(c client.Client, recorder events.EventRecorder, obj Object) *Writer {
 // Commit writes the status if it changed, and then one event for each reason that a condition changed to. An object that is gone needs
 // no status.
 func (w *Writer) Commit(ctx context.Context) error {
-	if len(*w.obj.ConditionList()) > 0 {
+	if len(*w.obj.ConditionList()) > 0 && !w.kept {
 		w.obj.SetObservedGeneration(w.obj.GetGeneration())
 	}
 	if reflect.DeepEqual(w.before, w.obj) {

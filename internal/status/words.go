@@ -3,7 +3,6 @@ package status
 import (
 	"errors"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
@@ -38,11 +37,9 @@ func SetReady(obj Object, now Words) {
 	Set(obj, v1alpha1.ConditionReady, state, now.Reason, now.Message)
 }
 
-// SetUnknown says that the cluster could not be read. A conflict is no news: the next pass reads the newer object.
+// SetUnknown says that the cluster could not be read.
 func SetUnknown(obj Object, err error) {
-	if !apierrors.IsConflict(err) {
-		Set(obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonReconcileError, err.Error())
-	}
+	Set(obj, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonReconcileError, err.Error())
 }
 
 // ReasonOf names what kept a decision from being carried out.

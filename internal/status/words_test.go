@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"testing"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/apply"
@@ -37,17 +35,6 @@ func TestReadyIsTrueForItsOwnReasonOnly(t *testing.T) {
 		SetReady(obj, Words{Reason: reason})
 		if got := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); got == nil || got.Status != want {
 			t.Errorf("%s: %+v, want %s", reason, got, want)
-		}
-	}
-}
-
-func TestAConflictIsNoNews(t *testing.T) {
-	conflict := apierrors.NewConflict(schema.GroupResource{Resource: "jobs"}, "x", errors.New("stale"))
-	for err, want := range map[error]int{fmt.Errorf("reading: %w", conflict): 0, errors.New("connection refused"): 1} {
-		obj := &v1alpha1.TryOnModel{}
-		SetUnknown(obj, err)
-		if got := len(obj.Status.Conditions); got != want {
-			t.Errorf("%v: %d conditions, want %d", err, got, want)
 		}
 	}
 }
