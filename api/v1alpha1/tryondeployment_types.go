@@ -88,7 +88,7 @@ type RuntimeSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?([.][a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@sha256:[0-9a-f]{64})?$')",message="must be an image reference, [registry[:port]/]name[:tag][@sha256:<64 hexadecimal digits>] with the name in lower case, for example registry.example/vton/trainer:1.2"
 	Image string `json:"image,omitempty"`
 
-	// resources of the runtime container, GPUs included.
+	// resources of the runtime container, GPUs included; 250m CPU, 512Mi and a limit of 4Gi of memory when not set.
 	// +optional
 	Resources *ResourceRequirements `json:"resources,omitempty"`
 }
@@ -97,7 +97,7 @@ type RuntimeSpec struct {
 // +kubebuilder:validation:MinProperties=1
 type SidecarSpec struct {
 	// resources of the sidecar container. It keeps to its memory limit or, without one, to what it requests, of which it needs 640Mi at least;
-	// 640Mi and 100m CPU when not set.
+	// 640Mi, which is its limit as well, and 100m CPU when not set.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="[has(self.limits) && 'memory' in self.limits ? quantity(string(self.limits['memory'])) : quantity('0'), has(self.requests) && 'memory' in self.requests ? quantity(string(self.requests['memory'])) : quantity('0'), quantity('640Mi')].filter(q, q.compareTo(quantity('0')) != 0)[0].compareTo(quantity('640Mi')) >= 0",message="the sidecar needs 640Mi of memory for one photo of 24 million pixels: give limits.memory or, without a limit, requests.memory at least 640Mi, or leave it out"
 	Resources *ResourceRequirements `json:"resources,omitempty"`

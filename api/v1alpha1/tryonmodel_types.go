@@ -56,6 +56,13 @@ type DatasetSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	License string `json:"license,omitempty"`
+
+	// resources of the pods that pin the dataset and run its data unit tests. What is left out is as without it: 100m CPU and 256Mi are requested,
+	// and the limit is 2Gi of memory or, where more is requested, as much.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || ['cpu', 'memory'].all(r, !(r in self.requests) || !(r in self.limits) || quantity(string(self.requests[r])).compareTo(quantity(string(self.limits[r]))) <= 0)",message="a request must not be above its limit"
+	// +kubebuilder:validation:XValidation:rule="['cpu', 'memory'].all(r, !(has(self.requests) && r in self.requests && string(self.requests[r]).startsWith('-')) && !(has(self.limits) && r in self.limits && string(self.limits[r]).startsWith('-')))",message="must not be negative"
+	Resources *ResourceRequirements `json:"resources,omitempty"`
 }
 
 // DataTestsSpec changes the standard suite of data unit tests.
@@ -136,6 +143,13 @@ type EvaluationSpec struct {
 	// +kubebuilder:validation:Minimum=4
 	// +kubebuilder:validation:Maximum=100000
 	MaxCases int32 `json:"maxCases,omitempty"`
+
+	// resources of the model server that is asked, GPUs included. What is left out is as without it: 250m CPU and 512Mi are requested, and the
+	// limit is 4Gi of memory or, where more is requested, as much. Scores do not depend on them.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.requests) || !has(self.limits) || ['cpu', 'memory'].all(r, !(r in self.requests) || !(r in self.limits) || quantity(string(self.requests[r])).compareTo(quantity(string(self.limits[r]))) <= 0)",message="a request must not be above its limit"
+	// +kubebuilder:validation:XValidation:rule="['cpu', 'memory'].all(r, !(has(self.requests) && r in self.requests && string(self.requests[r]).startsWith('-')) && !(has(self.limits) && r in self.limits && string(self.limits[r]).startsWith('-')))",message="must not be negative"
+	Resources *ResourceRequirements `json:"resources,omitempty"`
 }
 
 // TryOnModelStatus is what the operator has made of a TryOnModel.

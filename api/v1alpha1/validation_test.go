@@ -122,6 +122,25 @@ func stageResources(name corev1.ResourceName) func(*v1alpha1.TryOnModel) {
 	}
 }
 
+// dataResources and evaluationResources are of memory, a request and a limit; an empty one is none.
+func dataResources(request, limit string) func(*v1alpha1.TryOnModel) {
+	return func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Resources = memory(request, limit) }
+}
+
+func evaluationResources(request, limit string) func(*v1alpha1.TryOnModel) {
+	return func(m *v1alpha1.TryOnModel) { m.Spec.Evaluation.Resources = memory(request, limit) }
+}
+
+func memory(request, limit string) *v1alpha1.ResourceRequirements {
+	r := &v1alpha1.ResourceRequirements{}
+	for quantity, list := range map[string]*corev1.ResourceList{request: &r.Requests, limit: &r.Limits} {
+		if quantity != "" {
+			*list = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(quantity)}
+		}
+	}
+	return r
+}
+
 func steps(s ...v1alpha1.RolloutStep) func(*v1alpha1.TryOnDeployment) {
 	return func(d *v1alpha1.TryOnDeployment) { d.Spec.Rollout.Steps = s }
 }
@@ -219,19 +238,23 @@ func modelRules(nothing func(*v1alpha1.TryOnModel)) map[string]rule {
 			source("s3://vton/a")(m)
 			m.Spec.Dataset.Source.SecretRef = v1alpha1.SecretReference{Name: "s3"}
 		}, source("pvc://data/tops"), "secretRef takes effect with s3:// only"),
-		"a digest is sha256":              onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Digest = digest }, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Digest = "md5:00" }, "spec.dataset.digest"),
-		"a layout is known":               onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Layout = "Folder" }, "VITONHD"),
-		"a backend is known":              onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = v1alpha1.BackendPyTorchJob }, func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = "Ray" }, "PyTorchJob"),
-		"a gate bounds something":         onModel(gates(gate("0.8", "", "")), gates(gate("", "", "")), "set at least one of min, max and minGain"),
-		"a gate's bounds are in order":    onModel(gates(gate("0.8", "0.9", "")), gates(gate("0.9", "0.8", "")), "min must not be above max"),
-		"a bound can be kept":             onModel(gates(gate("-1", "1.0", "0.15")), gates(gate("87", "", "")), "write 0.87 for 87 percent"),
-		"a gain can be had":               onModel(gates(gate("", "", "1")), gates(gate("", "", "1.5")), "write 0.87 for 87 percent"),
-		"decibels are above one":          onModel(gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricPSNR, Min: ptr.To(v1alpha1.Decimal("22"))}), gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricL1, Min: ptr.To(v1alpha1.Decimal("22"))}), "lie between 0 and 1"),
-		"a bound is a decimal":            onModel(gates(gate("", "", "0.15")), gates(gate("", "", "1e9")), "minGain"),
-		"a check is changed by something": onModel(checks(v1alpha1.CheckOverride{Name: "blur", Severity: "Warn"}), checks(v1alpha1.CheckOverride{Name: "blur"}), "set severity, budget or both"),
-		"a budget is a percentage":        onModel(checks(v1alpha1.CheckOverride{Name: "blur", Budget: "1%"}), checks(v1alpha1.CheckOverride{Name: "blur", Budget: "101%"}), "must be a percentage from 0% to 100%"),
-		"GPUs of an override are counted": onModel(stageResources(corev1.ResourceMemory), stageResources("nvidia.com/gpu"), "ask for GPUs with gpusPerNode"),
-		"a check's name is in lower case": onModel(checks(v1alpha1.CheckOverride{Name: "train-test-leak", Severity: "Off"}), checks(v1alpha1.CheckOverride{Name: "Train_Leak", Severity: "Off"}), "must be lower-case words"),
+		"a digest is sha256":               onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Digest = digest }, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Digest = "md5:00" }, "spec.dataset.digest"),
+		"a layout is known":                onModel(nothing, func(m *v1alpha1.TryOnModel) { m.Spec.Dataset.Layout = "Folder" }, "VITONHD"),
+		"a backend is known":               onModel(func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = v1alpha1.BackendPyTorchJob }, func(m *v1alpha1.TryOnModel) { m.Spec.Training.Backend = "Ray" }, "PyTorchJob"),
+		"a gate bounds something":          onModel(gates(gate("0.8", "", "")), gates(gate("", "", "")), "set at least one of min, max and minGain"),
+		"a gate's bounds are in order":     onModel(gates(gate("0.8", "0.9", "")), gates(gate("0.9", "0.8", "")), "min must not be above max"),
+		"a bound can be kept":              onModel(gates(gate("-1", "1.0", "0.15")), gates(gate("87", "", "")), "write 0.87 for 87 percent"),
+		"a gain can be had":                onModel(gates(gate("", "", "1")), gates(gate("", "", "1.5")), "write 0.87 for 87 percent"),
+		"decibels are above one":           onModel(gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricPSNR, Min: ptr.To(v1alpha1.Decimal("22"))}), gates(v1alpha1.MetricGate{Metric: v1alpha1.MetricL1, Min: ptr.To(v1alpha1.Decimal("22"))}), "lie between 0 and 1"),
+		"a bound is a decimal":             onModel(gates(gate("", "", "0.15")), gates(gate("", "", "1e9")), "minGain"),
+		"a check is changed by something":  onModel(checks(v1alpha1.CheckOverride{Name: "blur", Severity: "Warn"}), checks(v1alpha1.CheckOverride{Name: "blur"}), "set severity, budget or both"),
+		"a budget is a percentage":         onModel(checks(v1alpha1.CheckOverride{Name: "blur", Budget: "1%"}), checks(v1alpha1.CheckOverride{Name: "blur", Budget: "101%"}), "must be a percentage from 0% to 100%"),
+		"data work keeps to its limit":     onModel(dataResources("1024Mi", "1Gi"), dataResources("2Gi", "1Gi"), "a request must not be above its limit"),
+		"data work takes something":        onModel(dataResources("", "16Gi"), dataResources("", "-1Gi"), "must not be negative"),
+		"an evaluation keeps to its limit": onModel(evaluationResources("900000", "1M"), evaluationResources("2000000", "1M"), "a request must not be above its limit"),
+		"an evaluation takes something":    onModel(evaluationResources("1Gi", ""), evaluationResources("-1", ""), "must not be negative"),
+		"GPUs of an override are counted":  onModel(stageResources(corev1.ResourceMemory), stageResources("nvidia.com/gpu"), "ask for GPUs with gpusPerNode"),
+		"a check's name is in lower case":  onModel(checks(v1alpha1.CheckOverride{Name: "train-test-leak", Severity: "Off"}), checks(v1alpha1.CheckOverride{Name: "Train_Leak", Severity: "Off"}), "must be lower-case words"),
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/utils/ptr"
+
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/resources"
 )
@@ -16,9 +18,10 @@ func (r *Reconciler) act(ctx context.Context, dataset *v1alpha1.TryOnDatasetVers
 			return err
 		}
 	}
+	model := ptr.Deref(seen.Model, v1alpha1.TryOnModel{}).Spec
 	work := resources.Work{
 		Kind: resources.DataTest, Namespace: dataset.Namespace, Owner: dataset.Name, DatasetVersion: dataset.Name,
-		Key: plan.Key, Placement: seen.Placement,
+		Key: plan.Key, Placement: model.Training.Placement,
 	}
 	switch {
 	case plan.Start != nil:
@@ -28,7 +31,7 @@ func (r *Reconciler) act(ctx context.Context, dataset *v1alpha1.TryOnDatasetVers
 	default:
 		return nil
 	}
-	job, err := r.Runner.Config.MakeDataTest(work, dataset.Spec)
+	job, err := r.Runner.Config.MakeDataTest(work, dataset.Spec, model.Dataset.Resources)
 	if err != nil {
 		return fmt.Errorf("making data-test job: %w", err)
 	}

@@ -17,8 +17,8 @@ type Observed struct {
 	Runs []backend.Run
 	// WorkerImage is that of this installation.
 	WorkerImage string
-	// Placement is where the first of the models that use the record lets its pods run.
-	Placement v1alpha1.PodPlacement
+	// Model is the first of those that use the record: it says where the tests run, and with what. nil when there is none any more.
+	Model *v1alpha1.TryOnModel
 }
 
 func (r *Reconciler) observe(ctx context.Context, dataset *v1alpha1.TryOnDatasetVersion) (Observed, error) {
@@ -27,21 +27,21 @@ func (r *Reconciler) observe(ctx context.Context, dataset *v1alpha1.TryOnDataset
 	if seen.Runs, err = r.Runner.Jobs(ctx, dataset, client.MatchingLabels{names.LabelDatasetVersion: names.LabelValue(dataset.Name)}); err != nil {
 		return seen, err
 	}
-	seen.Placement, err = r.placement(ctx, dataset)
+	seen.Model, err = r.model(ctx, dataset)
 	return seen, err
 }
 
-// placement reads the model's own spec: a record never changes, and where its tests run is no part of it.
-func (r *Reconciler) placement(ctx context.Context, dataset *v1alpha1.TryOnDatasetVersion) (v1alpha1.PodPlacement, error) {
+// model reads the first model that uses a record: a record never changes, and where its tests run, and with what, is no part of it.
+func (r *Reconciler) model(ctx context.Context, dataset *v1alpha1.TryOnDatasetVersion) (*v1alpha1.TryOnModel, error) {
 	for _, owner := range dataset.OwnerReferences {
 		model := &v1alpha1.TryOnModel{}
 		err := r.Client.Get(ctx, client.ObjectKey{Namespace: dataset.Namespace, Name: owner.Name}, model)
 		switch {
 		case err == nil && model.UID == owner.UID:
-			return model.Spec.Training.Placement, nil
+			return model, nil
 		case client.IgnoreNotFound(err) != nil:
-			return v1alpha1.PodPlacement{}, fmt.Errorf("reading model: %w", err)
+			return nil, fmt.Errorf("reading model: %w", err)
 		}
 	}
-	return v1alpha1.PodPlacement{}, nil
+	return nil, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/braincreators/tryon-operator/internal/judge"
 	"github.com/braincreators/tryon-operator/internal/judging"
 	"github.com/braincreators/tryon-operator/internal/names"
+	"github.com/braincreators/tryon-operator/internal/podwatch"
 	"github.com/braincreators/tryon-operator/internal/progress"
 	"github.com/braincreators/tryon-operator/internal/reporting"
 	"github.com/braincreators/tryon-operator/internal/rollout"
@@ -274,7 +275,7 @@ func deploymentFor(seen *Observed, deployment, version string) *appsv1.Deploymen
 func stalled(d *appsv1.Deployment) string {
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
-			return "pods cannot be created: " + c.Message
+			return "pods cannot be created: " + c.Message + podwatch.Remedy(c.Message, d.Labels)
 		}
 	}
 	for _, c := range d.Status.Conditions {

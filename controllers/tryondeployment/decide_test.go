@@ -285,9 +285,15 @@ func TestAStalledDeploymentSaysWhy(t *testing.T) {
 			},
 			"pods cannot be created: exceeded quota",
 		},
+		"a quota asks for limits": {
+			[]appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, Message: "failed quota: team: must specify limits.memory for: runtime"}},
+			"pods cannot be created: failed quota: team: must specify limits.memory for: runtime; " +
+				"change runtime.resources of the TryOnDeployment or sidecar.resources of the TryOnDeployment, or the quota of the namespace",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := stalled(&appsv1.Deployment{Status: appsv1.DeploymentStatus{Conditions: tt.conditions}}); got != tt.want {
+			d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Labels: serving.VersionLabels("storefront", "tops-v1")}, Status: appsv1.DeploymentStatus{Conditions: tt.conditions}}
+			if got := stalled(d); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})

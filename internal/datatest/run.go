@@ -23,6 +23,9 @@ type Options struct {
 	Digest string
 	// Checks override the standard suite.
 	Checks []task.CheckOverride
+	// Memory bounds what the decoded pictures of the rows that are looked at together take, in bytes; 0 is no bound. A row that takes more by
+	// itself is looked at alone.
+	Memory int64
 	// Progress, if set, is called after every row, possibly from several goroutines.
 	Progress func(done, total int)
 }
@@ -51,6 +54,7 @@ type run struct {
 	index     *dataset.Index
 	lost      map[string]int // missing files by split/role
 	galleries map[string]*gallery
+	room      *room
 }
 
 // Run runs the suite. An error means that nothing was measured: an override that cannot take effect (ErrOverride), or a source
@@ -60,7 +64,7 @@ func Run(ctx context.Context, o Options) (*Full, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &run{ctx: ctx, source: o.Source, manifest: o.Manifest, index: dataset.MakeIndex(o.Manifest), lost: map[string]int{}, galleries: makeGalleries()}
+	r := &run{ctx: ctx, source: o.Source, manifest: o.Manifest, index: dataset.MakeIndex(o.Manifest), lost: map[string]int{}, galleries: makeGalleries(), room: makeRoom(o.Memory)}
 	r.needed(func(split string, role dataset.Role, name string) {
 		if _, ok := r.index.Find(split, role, name); !ok {
 			r.lost[split+"/"+string(role)]++
@@ -111,7 +115,7 @@ func (r *run) keys() []key {
 	return out
 }
 
-// pass shows every row to every check that wants rows. It holds one row per core in memory.
+// pass shows every row to every check that wants rows. It holds one row per core in memory, as far as there is room.
 func (r *run) pass(ctx context.Context, keys []key, units []unit, tallies []tally, progress func(done, total int)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	var next, done atomic.Int64
@@ -138,10 +142,16 @@ func (r *run) pass(ctx context.Context, keys []key, units []unit, tallies []tall
 }
 
 func (r *run) show(ctx context.Context, k key, units []unit, tallies []tally) error {
-	s, err := r.load(ctx, k)
+	s, err := r.read(ctx, k)
 	if err != nil {
 		return fmt.Errorf("reading row %s/%s: %w", k.split, k.stem, err)
 	}
+	leave, err := r.room.enter(ctx, s.memory())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s.decode()
 	r.collect(s)
 	for i, u := range units {
 		if u.sample != nil && u.Severity != Off {

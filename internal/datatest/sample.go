@@ -52,8 +52,8 @@ type key struct {
 	files       map[dataset.Role]dataset.File
 }
 
-// load reads and decodes a row. Only errors of the world are returned; what is wrong with the data stays in the artefacts.
-func (r *run) load(ctx context.Context, k key) (*sample, error) {
+// read reads a row and the headers of its pictures. Only errors of the world are returned; what is wrong with the data stays in the artefacts.
+func (r *run) read(ctx context.Context, k key) (*sample, error) {
 	s := &sample{split: k.split, stem: k.stem, files: make(map[dataset.Role]*artefact, len(k.files))}
 	for role, f := range k.files {
 		a := &artefact{file: f}
@@ -62,9 +62,33 @@ func (r *run) load(ctx context.Context, k key) (*sample, error) {
 			return nil, a.err
 		}
 		if a.err == nil && role != dataset.RolePose {
-			a.decode()
+			a.info, a.err = imaging.PhotoHeader(a.body, imaging.PhotoLimits{})
 		}
 		s.files[role] = a
+	}
+	return s, nil
+}
+
+// lumaBytes is what a pixel of a picture's luma takes.
+const lumaBytes = 8
+
+// memory is what the decoded pictures take, with what the checks make of one, in bytes.
+func (s *sample) memory() int64 {
+	var sum int64
+	for role, a := range s.files {
+		if role != dataset.RolePose && a.err == nil {
+			sum += a.info.Memory() + lumaBytes*int64(a.info.Width)*int64(a.info.Height)
+		}
+	}
+	return sum
+}
+
+// decode decodes the pictures that have a header, and prepares what several checks look at.
+func (s *sample) decode() {
+	for role, a := range s.files {
+		if role != dataset.RolePose && a.err == nil {
+			a.decode()
+		}
 	}
 	if a := s.good(dataset.RoleParse); a != nil {
 		s.labels = Labels(a.raw)
@@ -82,7 +106,6 @@ func (r *run) load(ctx context.Context, k key) (*sample, error) {
 	if a := s.good(dataset.RolePose); a != nil {
 		s.pose, a.err = decodePose(a.body)
 	}
-	return s, nil
 }
 
 // dataFault tells errors that the data is to blame for from those of disks and networks.

@@ -40,6 +40,10 @@ func TestStories(t *testing.T) {
 		"A served version is kept until it is let go":             aServedVersionIsKeptUntilItIsLetGo,
 		"Metrics are for those who may read them":                 metricsAreForThoseWhoMayReadThem,
 		"Two models share one dataset version":                    twoModelsShareOneDatasetVersion,
+		"All work fits into a namespace with a quota":             allWorkFitsIntoANamespaceWithAQuota,
+		"A refused pod says which field to change":                aRefusedPodSaysWhichFieldToChange,
+		"A quota that is used up is said":                         aQuotaThatIsUsedUpIsSaid,
+		"More memory has nothing done again":                      moreMemoryHasNothingDoneAgain,
 	} {
 		t.Run(name, func(t *testing.T) { story(newWorld(t, config)) })
 	}

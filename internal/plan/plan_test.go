@@ -139,6 +139,20 @@ func TestTheOrderOfChecksMeansNothing(t *testing.T) {
 	}
 }
 
+func TestMoreMemoryIsNoOtherDataset(t *testing.T) {
+	model := &v1alpha1.TryOnModel{}
+	model.Spec.Dataset = v1alpha1.DatasetSpec{Layout: v1alpha1.LayoutVITONHD, Source: v1alpha1.BlobSource{URI: "pvc://data/a"}}
+	more := model.DeepCopy()
+	more.Spec.Dataset.Resources = &v1alpha1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("16Gi")}}
+	pin := v1alpha1.PinStatus{Digest: v1alpha1.Digest("sha256:" + strings.Repeat("a", 64))}
+	if PinKey(model.Spec.Dataset, "") != PinKey(more.Spec.Dataset, "") {
+		t.Error("it would be pinned again")
+	}
+	if diff := cmp.Diff(Dataset(model, pin), Dataset(more, pin)); diff != "" {
+		t.Errorf("it would be recorded and tested again (-want +got):\n%s", diff)
+	}
+}
+
 func TestAnotherRoundPinsAgain(t *testing.T) {
 	dataset := v1alpha1.DatasetSpec{Layout: v1alpha1.LayoutVITONHD}
 	if PinKey(dataset, "") == PinKey(dataset, "1a2b3c4d") {

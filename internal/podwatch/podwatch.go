@@ -3,6 +3,8 @@ package podwatch
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,6 +12,7 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/report"
+	"github.com/braincreators/tryon-operator/internal/resources"
 )
 
 // maxMessage bounds, in runes, what is copied from a pod into a condition.
@@ -52,13 +55,74 @@ func troubleOf(pod *corev1.Pod) Trouble {
 }
 
 // Refusal is the trouble of a pod that may not be created, in the API server's words: a quota's, or those of Pod Security, a limit
-// range or an admission webhook.
-func Refusal(message string) Trouble {
+// range or an admission webhook. The labels are those of the pod's Job.
+func Refusal(message string, labels map[string]string) Trouble {
 	reason := v1alpha1.ReasonPodRefused
-	if strings.Contains(message, "exceeded quota:") || strings.Contains(message, "failed quota:") {
+	if overQuota(message) {
 		reason = v1alpha1.ReasonQuotaExceeded
 	}
-	return Trouble{reason, "No pod may be created: " + Cut(message)}
+	return Trouble{reason, "No pod may be created: " + Cut(message) + Remedy(message, labels)}
+}
+
+func overQuota(message string) bool {
+	return strings.Contains(message, "exceeded quota:") || strings.Contains(message, "failed quota:")
+}
+
+// limited tells whether a LimitRange is to blame: it refuses a pod itself, or has given it a limit below what it asks for.
+func limited(message string) bool {
+	return slices.ContainsFunc([]string{
+		" usage per ", " max limit to request ratio per ", "must be less than or equal to cpu limit", "must be less than or equal to memory limit",
+	}, func(words string) bool { return strings.Contains(message, words) })
+}
+
+// Remedy says, behind the API server's refusal of a pod with these labels, where to change what it asks for or may have; empty where that
+// is not to blame.
+func Remedy(message string, labels map[string]string) string {
+	rule := "the quota"
+	switch {
+	case overQuota(message):
+	case limited(message):
+		rule = "the LimitRange"
+	default:
+		return ""
+	}
+	fields := slices.Compact(slices.Sorted(maps.Values(given(labels))))
+	if len(fields) == 0 {
+		return "; change " + rule + " of the namespace"
+	}
+	return "; change " + strings.Join(fields, " or ") + ", or " + rule + " of the namespace"
+}
+
+// More says where a user gives a container of a pod with these labels more memory; empty where nobody can.
+func More(labels map[string]string, container string) string {
+	field := given(labels)[container]
+	if field == "" {
+		return ""
+	}
+	whom := "it"
+	if stage := labels[names.LabelStage]; stage != "" {
+		whom = "stage " + stage
+	}
+	return "; give " + whom + " more in " + field
+}
+
+// given says where a user gives the containers of a pod their resources; one that is not in it has fixed ones.
+func given(labels map[string]string) map[string]string {
+	switch work := labels[names.LabelWork]; {
+	case labels[names.LabelStage] != "":
+		const stages = "training.stages[].resources of the TryOnModel"
+		return map[string]string{string(resources.Stage): stages, names.ContainerPyTorch: stages}
+	case work == string(resources.Pin) || work == string(resources.DataTest):
+		return map[string]string{work: "dataset.resources of the TryOnModel"}
+	case work == string(resources.Evaluate):
+		return map[string]string{names.ContainerRuntime: "evaluation.resources of the TryOnModel"}
+	case work == string(resources.Replay):
+		const server = "the resources of the replay step, or else runtime.resources, of the TryOnDeployment"
+		return map[string]string{names.ContainerRuntime + "-stable": server, names.ContainerRuntime + "-candidate": server}
+	case work == "" && labels[names.LabelDeployment] != "":
+		return map[string]string{names.ContainerRuntime: "runtime.resources of the TryOnDeployment", names.ContainerSidecar: "sidecar.resources of the TryOnDeployment"}
+	}
+	return nil
 }
 
 func waitingTrouble(pod *corev1.Pod, s corev1.ContainerStatus, w *corev1.ContainerStateWaiting) Trouble {
@@ -159,7 +223,7 @@ func Disrupted(pod *corev1.Pod) bool {
 	return false
 }
 
-// memoryOf says how much memory a container may have, and where a stage's is raised.
+// memoryOf says how much memory a container may have, and where it is raised.
 func memoryOf(pod *corev1.Pod, container string) string {
 	words := "its node had no more memory; it has no limit of its own"
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
@@ -169,10 +233,7 @@ func memoryOf(pod *corev1.Pod, container string) string {
 			}
 		}
 	}
-	if stage := pod.Labels[names.LabelStage]; stage != "" {
-		words += "; give stage " + stage + " more in training.stages[].resources of the TryOnModel"
-	}
-	return words
+	return words + More(pod.Labels, container)
 }
 
 // terminated is the state of a container that ended; a restarted container's last end counts while it waits for its next start.

@@ -141,6 +141,18 @@ func TestALackOfMemoryNamesTheLimitAndWhereItIsRaised(t *testing.T) {
 	if !OutOfMemory(&p) || Disrupted(&p) {
 		t.Errorf("out of memory %t, disrupted %t", OutOfMemory(&p), Disrupted(&p))
 	}
+	for name, tt := range map[string]struct{ work, container, want string }{
+		"data tests":                  {"data-test", "data-test", "; give it more in dataset.resources of the TryOnModel"},
+		"an evaluated model server":   {"evaluate", "runtime", "; give it more in evaluation.resources of the TryOnModel"},
+		"what nobody can give more":   {"evaluate", "evaluate", ""},
+		"what only the operator sets": {"publish", "publish", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := More(map[string]string{names.LabelWork: tt.work}, tt.container); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
 }
 
 func TestAnInterruptedPodDidNotFailByItself(t *testing.T) {
@@ -209,15 +221,41 @@ func TestOnlyTheWorkersMessageIsAReport(t *testing.T) {
 }
 
 func TestARefusedPodIsAQuotasOrAnAdmissionRules(t *testing.T) {
-	for message, want := range map[string]string{
-		`Error creating: pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=4, used: 6, limited: 8`: v1alpha1.ReasonQuotaExceeded,
-		`Error creating: pods "x" is forbidden: failed quota: memory: must specify limits.memory for: pytorch`:                   v1alpha1.ReasonQuotaExceeded,
-		`Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities`:             v1alpha1.ReasonPodRefused,
-		`Error creating: admission webhook "policy.example" denied the request: images come from our registry`:                   v1alpha1.ReasonPodRefused,
-		`Error creating: pods "x" is forbidden: maximum memory usage per Container is 2Gi, but limit is 4Gi`:                     v1alpha1.ReasonPodRefused,
+	pin, stage := map[string]string{names.LabelWork: "pin"}, map[string]string{names.LabelWork: "stage", names.LabelStage: "pf-gen"}
+	for message, tt := range map[string]struct {
+		labels         map[string]string
+		reason, remedy string
+	}{
+		`Error creating: pods "x" is forbidden: exceeded quota: gpus, requested: requests.nvidia.com/gpu=4, used: 6, limited: 8`: {
+			stage, v1alpha1.ReasonQuotaExceeded, "; change training.stages[].resources of the TryOnModel, or the quota of the namespace",
+		},
+		`Error creating: pods "x" is forbidden: failed quota: cpu: must specify limits.cpu for: pin`: {
+			pin, v1alpha1.ReasonQuotaExceeded, "; change dataset.resources of the TryOnModel, or the quota of the namespace",
+		},
+		`Error creating: pods "x" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=9, limited: pods=9`: {
+			map[string]string{names.LabelWork: "publish"}, v1alpha1.ReasonQuotaExceeded, "; change the quota of the namespace",
+		},
+		`Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": unrestricted capabilities`: {pin, v1alpha1.ReasonPodRefused, ""},
+		`Error creating: admission webhook "policy.example" denied the request: images come from our registry`:       {pin, v1alpha1.ReasonPodRefused, ""},
+		`Error creating: pods "x" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi`: {
+			pin, v1alpha1.ReasonPodRefused, "; change dataset.resources of the TryOnModel, or the LimitRange of the namespace",
+		},
+		`Error creating: Pod "x" is invalid: spec.containers[0].resources.requests: Invalid value: "250m": must be less than or equal to cpu limit of 100m`: {
+			map[string]string{names.LabelWork: "evaluate"}, v1alpha1.ReasonPodRefused,
+			"; change evaluation.resources of the TryOnModel, or the LimitRange of the namespace",
+		},
+		`pods "storefront-v1" is forbidden: failed quota: memory: must specify limits.memory for: sidecar`: {
+			map[string]string{names.LabelDeployment: "storefront"}, v1alpha1.ReasonQuotaExceeded,
+			"; change runtime.resources of the TryOnDeployment or sidecar.resources of the TryOnDeployment, or the quota of the namespace",
+		},
+		`Error creating: pods "y" is forbidden: maximum cpu usage per Pod is 1, but limit is 2`: {
+			map[string]string{names.LabelWork: "replay", names.LabelReplay: "storefront"}, v1alpha1.ReasonPodRefused,
+			"; change the resources of the replay step, or else runtime.resources, of the TryOnDeployment, or the LimitRange of the namespace",
+		},
 	} {
-		if got := Refusal(message); got.Reason != want || got.Message != "No pod may be created: "+message {
-			t.Errorf("%q became %+v, want %s", message, got, want)
+		want := Trouble{tt.reason, "No pod may be created: " + message + tt.remedy}
+		if got := Refusal(message, tt.labels); got != want {
+			t.Errorf("%q became %+v, want %+v", message, got, want)
 		}
 	}
 }

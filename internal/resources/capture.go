@@ -205,7 +205,7 @@ const eraseDeadline int64 = 1800
 // is the only one without the folder's mark.
 func (c Config) MakeErase(w Work, capture Capture) (*batchv1.Job, error) {
 	p := &pod{volumes: capture.Volumes()}
-	p.worker = container(string(w.Kind), c.WorkerImage, []string{"/tryon-worker", "erase"})
+	p.worker = c.plainWorker(string(w.Kind), []string{"/tryon-worker", "erase"})
 	capture.Open(&p.worker)
 	if err := withTask(&p.worker, task.Erase{Key: string(w.Key), Capture: ptr.Deref(capture.Task(), task.Capture{})}); err != nil {
 		return nil, err

@@ -23,11 +23,11 @@ func (c Config) MakePin(w Work, dataset v1alpha1.DatasetSpec) (*batchv1.Job, err
 	if err != nil {
 		return nil, err
 	}
-	return c.dataJob(w, "pin", src, task.Pin{Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest)})
+	return c.dataJob(w, dataset.Resources, src, "pin", task.Pin{Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest)})
 }
 
-// MakeDataTest builds the Job that runs the data unit tests.
-func (c Config) MakeDataTest(w Work, dataset v1alpha1.TryOnDatasetVersionSpec) (*batchv1.Job, error) {
+// MakeDataTest builds the Job that runs the data unit tests. Its resources are no part of the record; nil for the usual ones.
+func (c Config) MakeDataTest(w Work, dataset v1alpha1.TryOnDatasetVersionSpec, wanted *v1alpha1.ResourceRequirements) (*batchv1.Job, error) {
 	src, err := resolve(dataset.Source, dataset.Layout)
 	if err != nil {
 		return nil, err
@@ -36,15 +36,15 @@ func (c Config) MakeDataTest(w Work, dataset v1alpha1.TryOnDatasetVersionSpec) (
 	for _, check := range dataset.Checks {
 		t.Checks = append(t.Checks, task.CheckOverride{Name: check.Name, Severity: string(check.Severity), Budget: check.Budget})
 	}
-	return c.dataJob(w, "test", src, t)
+	return c.dataJob(w, wanted, src, "test", t)
 }
 
-func (c Config) dataJob(w Work, subcommand string, src source, t any) (*batchv1.Job, error) {
+func (c Config) dataJob(w Work, wanted *v1alpha1.ResourceRequirements, src source, subcommand string, t any) (*batchv1.Job, error) {
 	p := &pod{}
 	p.emptyDir("scratch", "")
 	c.Store.mount(p)
 	src.mount(p)
-	p.worker = c.workerContainer(w.Kind, subcommand)
+	p.worker = c.workerContainer(w.Kind, subcommand, dataDemand.with(wanted))
 	src.open(&p.worker)
 	if err := withTask(&p.worker, t); err != nil {
 		return nil, err

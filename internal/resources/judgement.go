@@ -16,7 +16,7 @@ func (c Config) MakeJudgement(w Work, t task.Judgement, capture Capture) (*batch
 	p := &pod{volumes: capture.Volumes()}
 	c.Store.mount(p)
 	p.emptyDir("scratch", "")
-	p.worker = c.workerContainer(w.Kind, "judgement")
+	p.worker = c.workerContainer(w.Kind, "judgement", workerDemand.with(nil))
 	capture.Open(&p.worker)
 	t.Key, t.Store, t.Scratch, t.Capture = string(w.Key), c.Store.URI, scratchDir, capture.Task()
 	err := withTask(&p.worker, t)

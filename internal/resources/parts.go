@@ -19,7 +19,7 @@ func MakeContainer(name, image string, command []string, mounts ...corev1.Volume
 // MakePull makes the container that fetches a tree of the store into dir, with the store's volume mounted read-only. It is the only
 // container of its pod that may see the store.
 func (c Config) MakePull(digest v1alpha1.Digest, dir string, mounts ...corev1.VolumeMount) (corev1.Container, error) {
-	pull := container(names.ContainerPull, c.WorkerImage, []string{"/tryon-worker", "pull"}, mounts...)
+	pull := c.plainWorker(names.ContainerPull, []string{"/tryon-worker", "pull"}, mounts...)
 	c.Store.open(&pull, true)
 	return pull, withTask(&pull, task.Pull{Store: c.Store.URI, Digest: string(digest), Dir: dir})
 }

@@ -61,7 +61,7 @@ func (c Config) MakeReplay(w Work, in ReplayInput) (*batchv1.Job, error) {
 		p.inits = append(p.inits, pull, c.replayRuntime(in, side.name, side.of.Weights, address))
 	}
 	weights.ReadOnly = true
-	p.worker = container(string(w.Kind), c.WorkerImage, []string{"/tryon-worker", "replay"}, weights)
+	p.worker = c.plainWorker(string(w.Kind), []string{"/tryon-worker", "replay"}, weights)
 	c.Store.open(&p.worker, true)
 	src.open(&p.worker)
 	in.Capture.Open(&p.worker)

@@ -85,7 +85,7 @@ func built(t *testing.T) map[string]any {
 	objects["pin-claim"] = must(claimConfig().MakePin(pinWork, v1alpha1.DatasetSpec{
 		Source: v1alpha1.BlobSource{URI: "pvc://data/zalando/2026-09/"}, Layout: v1alpha1.LayoutVITONHD, Digest: "sha256:d",
 	}))
-	objects["data-test-bucket"] = must(bucketConfig().MakeDataTest(testWork, bucket))
+	objects["data-test-bucket"] = must(bucketConfig().MakeDataTest(testWork, bucket, nil))
 	objects["stage-gpu"] = must(claimConfig().MakeStagePod(work(Stage, "pf-gen"), StageInput{
 		Stage: stage(), Dataset: dataset("pvc://data"),
 		Init: []plan.Parent{{Stage: "pf-warp", Weights: "sha256:i"}}, Freeze: []plan.Parent{{Stage: "pb-gen", Weights: "sha256:f"}},
@@ -198,8 +198,8 @@ func TestThePodOfAReportIsNoServingPodAndDoesNotWaitForEver(t *testing.T) {
 	if job.Spec.ActiveDeadlineSeconds == nil || job.Spec.TTLSecondsAfterFinished == nil {
 		t.Error("the Job is kept for ever")
 	}
-	if limits := job.Spec.Template.Spec.Containers[0].Resources.Limits; len(limits) > 0 {
-		t.Errorf("it asks for %v", limits)
+	if limits := job.Spec.Template.Spec.Containers[0].Resources.Limits; len(limits) != 1 || limits.Memory().IsZero() {
+		t.Errorf("it asks for %v, want memory alone", limits)
 	}
 }
 
@@ -356,7 +356,7 @@ func TestStoreAndDatasetNeverGetEachOthersCredentials(t *testing.T) {
 // podsWith builds the pods that open both a store and a dataset.
 func podsWith(t *testing.T, c Config, data v1alpha1.TryOnDatasetVersionSpec) map[string]corev1.PodSpec {
 	t.Helper()
-	test, err := c.MakeDataTest(work(DataTest, ""), data)
+	test, err := c.MakeDataTest(work(DataTest, ""), data, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

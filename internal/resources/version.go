@@ -52,7 +52,7 @@ func (c Config) MakeStagePod(w Work, in StageInput) (corev1.PodTemplateSpec, err
 	p.emptyDir("scratch", "")
 	p.emptyDir("tryon-bin", "")
 	bin := corev1.VolumeMount{Name: "tryon-bin", MountPath: binDir}
-	p.inits = []corev1.Container{container(names.ContainerInstall, c.WorkerImage, []string{"/tryon-worker", "install", binDir}, bin)}
+	p.inits = []corev1.Container{c.plainWorker(names.ContainerInstall, []string{"/tryon-worker", "install", binDir}, bin)}
 
 	command := append([]string{binDir + "/tryon-worker", "train", "--"}, in.Stage.Command...)
 	p.worker = container(string(w.Kind), in.Stage.Image, command,
@@ -96,10 +96,9 @@ func (c Config) MakeEvaluation(w Work, dataset v1alpha1.TryOnDatasetVersionSpec,
 	if err != nil {
 		return nil, err
 	}
-	p.inits = []corev1.Container{pull, c.runtimeContainer(dir)}
-	p.worker = c.workerContainer(w.Kind, "evaluate")
+	p.inits = []corev1.Container{pull, c.runtimeContainer(dir, evaluation.Resources)}
+	p.worker = c.workerContainer(w.Kind, "evaluate", evaluatorDemand.with(nil))
 	src.open(&p.worker)
-	p.worker.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
 	err = withTask(&p.worker, task.Evaluate{
 		Key: string(w.Key), Store: c.Store.URI, Source: src.task, Digest: string(dataset.Digest), Weights: string(weights),
 		Runtime: fmt.Sprintf("http://127.0.0.1:%d", names.PortRuntime), MaxCases: evaluation.MaxCases, Scratch: scratchDir, Title: w.ModelVersion,
@@ -112,20 +111,29 @@ func (c Config) MakePublish(w Work, t task.Publish) (*batchv1.Job, error) {
 	p := &pod{}
 	c.Store.mount(p)
 	p.emptyDir("scratch", "")
-	p.worker = c.workerContainer(w.Kind, "publish")
+	p.worker = c.workerContainer(w.Kind, "publish", publishDemand.with(nil))
 	t.Key, t.Store, t.Scratch = string(w.Key), c.Store.URI, scratchDir
 	err := withTask(&p.worker, t)
 	return MakeJob(w, p.make(w)), err
 }
 
-func (c Config) workerContainer(of Kind, subcommand string) corev1.Container {
+// workerContainer is a worker with a scratch folder that writes to the store.
+func (c Config) workerContainer(of Kind, subcommand string, demands corev1.ResourceRequirements) corev1.Container {
 	worker := container(string(of), c.WorkerImage, []string{"/tryon-worker", subcommand}, corev1.VolumeMount{Name: "scratch", MountPath: scratchDir})
+	give(&worker, demands)
 	c.Store.open(&worker, false)
 	return worker
 }
 
+// plainWorker is a worker that takes what workers take.
+func (c Config) plainWorker(name string, command []string, mounts ...corev1.VolumeMount) corev1.Container {
+	worker := container(name, c.WorkerImage, command, mounts...)
+	give(&worker, worker.Resources)
+	return worker
+}
+
 // runtimeContainer is a native sidecar: the kubelet starts it before the evaluator and stops it after.
-func (c Config) runtimeContainer(dir string) corev1.Container {
+func (c Config) runtimeContainer(dir string, wanted *v1alpha1.ResourceRequirements) corev1.Container {
 	runtime := container(names.ContainerRuntime, c.RuntimeImage, []string{
 		"/tryon-runtime", "--model-dir", dir, "--listen", fmt.Sprintf("127.0.0.1:%d", names.PortRuntime), "--ort", "/usr/lib/libonnxruntime.so",
 	}, corev1.VolumeMount{Name: "weights", MountPath: weightsDir, ReadOnly: true})
@@ -136,7 +144,8 @@ func (c Config) runtimeContainer(dir string) corev1.Container {
 		TimeoutSeconds:   5,
 		FailureThreshold: 150,
 	}
-	runtime.Resources.Requests[corev1.ResourceMemory] = resource.MustParse("512Mi")
+	runtime.Resources = serverDemand.with(wanted)
+	runtime.Command = append(runtime.Command, RuntimeThreads(runtime.Resources)...)
 	return runtime
 }
 

@@ -137,7 +137,7 @@ func (r *Runner) explainSilence(ctx context.Context, run *backend.Run, job clien
 			return err
 		}
 		if last != nil {
-			trouble = podwatch.Refusal(last.Message)
+			trouble = podwatch.Refusal(last.Message, job.GetLabels())
 		}
 		r.silences.keep(job, silence{version: job.GetResourceVersion(), lastPod: run.LastPod, trouble: trouble, readAt: now})
 	}

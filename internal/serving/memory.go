@@ -27,12 +27,15 @@ var shares = []struct {
 // bound gives a sidecar its resources, and holds it to its memory: the limit or, without one, what it asks for. The error wraps
 // resources.ErrTooSmall.
 func bound(sidecar *corev1.Container, wanted *v1alpha1.ResourceRequirements) error {
-	sidecar.Resources = demands(wanted, "100m", leastMemory)
+	least := resource.MustParse(leastMemory)
+	sidecar.Resources = demands(wanted, corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: least},
+		Limits:   corev1.ResourceList{corev1.ResourceMemory: least},
+	})
 	field, memory := "limits", sidecar.Resources.Limits[corev1.ResourceMemory]
 	if memory.IsZero() {
 		field, memory = "requests", sidecar.Resources.Requests[corev1.ResourceMemory]
 	}
-	least := resource.MustParse(leastMemory)
 	if memory.IsZero() {
 		memory = least
 		if sidecar.Resources.Requests == nil {

@@ -11,7 +11,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
@@ -135,7 +134,7 @@ func (c Config) makeRuntime(tod *v1alpha1.TryOnDeployment, weights corev1.Volume
 		ProbeHandler:  corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/tryon-runtime", "health"}}},
 		PeriodSeconds: 2, TimeoutSeconds: 5, FailureThreshold: 150,
 	}
-	runtime.Resources = demands(tod.Spec.Runtime.Resources, "250m", "512Mi")
+	runtime.Resources = demands(tod.Spec.Runtime.Resources, resources.ServerDemand())
 	runtime.Command = append(runtime.Command, resources.RuntimeThreads(runtime.Resources)...)
 	return runtime
 }
@@ -194,14 +193,12 @@ func probe(path string, period, failures int32) *corev1.Probe {
 	}
 }
 
-// demands are the resources of a container: the user's, or modest requests without limits.
-func demands(wanted *v1alpha1.ResourceRequirements, cpu, memory string) corev1.ResourceRequirements {
-	if wanted != nil {
-		return corev1.ResourceRequirements{Requests: wanted.Requests.DeepCopy(), Limits: wanted.Limits.DeepCopy()}
+// demands are the resources of a container: the user's, or the usual ones.
+func demands(wanted *v1alpha1.ResourceRequirements, usual corev1.ResourceRequirements) corev1.ResourceRequirements {
+	if wanted == nil {
+		return usual
 	}
-	return corev1.ResourceRequirements{Requests: corev1.ResourceList{
-		corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory),
-	}}
+	return corev1.ResourceRequirements{Requests: wanted.Requests.DeepCopy(), Limits: wanted.Limits.DeepCopy()}
 }
 
 // spread keeps the pods of a version on different nodes and zones where there are some.

@@ -56,7 +56,7 @@ func (c Config) MakeReplay(tod *v1alpha1.TryOnDeployment, r Replay, attempt reso
 			LatencyRatio: r.LatencyRatio, TimeoutSeconds: int64(RequestTimeout(tod).Seconds()),
 		},
 		Stable: r.Stable.Weights, Candidate: r.Candidate.Weights, Dataset: r.Dataset,
-		RuntimeImage: c.runtimeImage(tod), Resources: demands(wanted, "250m", "512Mi"), Capture: capture,
+		RuntimeImage: c.runtimeImage(tod), Resources: demands(wanted, resources.ServerDemand()), Capture: capture,
 	})
 	if err != nil {
 		return nil, err

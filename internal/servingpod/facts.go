@@ -120,7 +120,7 @@ func crash(p *corev1.Pod) string {
 	for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
 		for _, s := range list {
 			if end := badEnd(s); end != nil {
-				return describeEnd(p.Name, s, end)
+				return describeEnd(p, s, end)
 			}
 		}
 	}
@@ -141,14 +141,14 @@ func badEnd(s corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return nil
 }
 
-func describeEnd(pod string, s corev1.ContainerStatus, end *corev1.ContainerStateTerminated) string {
-	what := fmt.Sprintf("Container %s of pod %s", s.Name, pod)
+func describeEnd(pod *corev1.Pod, s corev1.ContainerStatus, end *corev1.ContainerStateTerminated) string {
+	what := fmt.Sprintf("Container %s of pod %s", s.Name, pod.Name)
 	again := ""
 	if s.RestartCount > 0 {
 		again = fmt.Sprintf(" (started %d times)", s.RestartCount+1)
 	}
 	if end.Reason == "OOMKilled" {
-		return what + " used more memory than its limit" + again
+		return what + " used more memory than its limit" + again + podwatch.More(pod.Labels, s.Name)
 	}
 	message := strings.TrimSpace(end.Message)
 	if line := message[strings.LastIndexByte(message, '\n')+1:]; line != "" {

@@ -76,7 +76,7 @@ func TestAPodIsSeenAsItIs(t *testing.T) {
 				Name: names.ContainerRuntime, RestartCount: 1, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}},
 				LastTerminationState: corev1.ContainerState{Terminated: ended(137, "OOMKilled", "")},
 			})),
-			want: fleet.PodBroken, since: 20 * time.Second, failure: "Container runtime of pod a used more memory than its limit (started 2 times)",
+			want: fleet.PodBroken, since: 20 * time.Second, failure: "Container runtime of pod a used more memory than its limit (started 2 times); give it more in runtime.resources of the TryOnDeployment",
 		},
 		"ready again after a crash": {
 			pod: servingpodtest.Pod("a", "v1", servingpodtest.Sidecar(4*time.Second), servingpodtest.Readiness(corev1.ConditionTrue, 20*time.Second), container(corev1.ContainerStatus{

@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"text/tabwriter"
 
@@ -93,13 +95,25 @@ func testDataset(ctx context.Context, store *artefact.Store, t *task.DataTest, s
 	}
 	defer func() { _ = source.Close() }()
 	m := newMeter(streams.Err, "testing")
-	full, err := datatest.Run(ctx, datatest.Options{Source: source, Manifest: manifest, Digest: t.Digest, Checks: t.Checks, Progress: m.show})
+	full, err := datatest.Run(ctx, datatest.Options{
+		Source: source, Manifest: manifest, Digest: t.Digest, Checks: t.Checks, Memory: pictureMemory(), Progress: m.show,
+	})
 	m.end()
 	if err != nil {
 		return nil, nil, err
 	}
 	rendered, err := page.Render(ctx, full, source, manifest)
 	return full, rendered, err
+}
+
+// pictureMemory is the half of the heap that decoded pictures may take; 0 where nobody bounds the heap. The rest is for files, fingerprints and
+// garbage.
+func pictureMemory() int64 {
+	limit := debug.SetMemoryLimit(-1)
+	if limit == math.MaxInt64 {
+		return 0
+	}
+	return limit / 2
 }
 
 func outcomeOf(full *datatest.Full) outcome {
