@@ -46,6 +46,9 @@ func (p *player) guard(ctx context.Context) error {
 		}
 		tod := &v1alpha1.TryOnDeployment{}
 		err := p.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: pod.Labels[names.LabelDeployment]}, tod)
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
 		left := apierrors.IsNotFound(err) || tod.Annotations[names.LeaveCapturesAnnotation] == "true"
 		if !left && !holds(tod, pod) {
 			p.breaches = append(p.breaches, fmt.Sprintf("pod %s keeps requests that nothing holds: finalizers %v, status %+v", pod.Name, tod.Finalizers, tod.Status.Capture))
