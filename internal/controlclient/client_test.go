@@ -127,6 +127,25 @@ func TestNonsenseIsAnErrorAndNotAStatus(t *testing.T) {
 	}
 }
 
+func TestALongAnswerIsReadNoFurtherThanItMayBe(t *testing.T) {
+	const all, chunk = 128 << 20, 64 << 10
+	sent := make(chan int, 1)
+	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
+		n, text := 0, strings.Repeat(" ", chunk)
+		for err := error(nil); err == nil && n < all; n += chunk {
+			_, err = io.WriteString(w, text)
+		}
+		sent <- n
+	})
+	if _, err := c.Status(t.Context(), target); !errors.Is(err, ErrPod) {
+		t.Errorf("error %v, want one that wraps %v", err, ErrPod)
+	}
+	// The kernel takes some megabytes that nobody reads.
+	if n := <-sent; n > all/2 {
+		t.Errorf("%d of %d bytes were taken", n, all)
+	}
+}
+
 func TestARefusedPushSaysWhy(t *testing.T) {
 	c, target, _ := pod(t, func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "the signature\x00 does\nnot match", http.StatusForbidden)

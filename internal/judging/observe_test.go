@@ -131,6 +131,9 @@ func TestOnlyStablePodsThatApplyTheDocumentGiveEvidence(t *testing.T) {
 	question := caseOf(tod, look, 0)
 	look.Pods = append(look.Pods, pod("behind", "tops-v1"), pod("silent", "tops-v1"), pod("liar", "tops-v1"))
 	look.Reports["behind"], look.Reports["silent"], look.Reports["liar"] = servingpod.Report{Generation: 3}, servingpod.Report{Generation: 4}, servingpod.Report{Generation: 4}
+	unready := servingpodtest.Pod("unready", "tops-v1", servingpodtest.Readiness(corev1.ConditionFalse, time.Second))
+	unready.UID, look.Reports["unready"] = "unready", servingpod.Report{Generation: 4}
+	look.Pods = append(look.Pods, unready)
 	pods := &witnesses{
 		reports: map[string]evidence.Report{"1": counted(t, question, fmt.Sprintf("%032x", "1"), 1, 30)}, asked: map[string]int{},
 		errs: map[string]error{"silent": controlclient.ErrPod, "liar": errors.Join(controlclient.ErrPod, evidence.ErrInvalid)},

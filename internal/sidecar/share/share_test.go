@@ -1,6 +1,7 @@
 package share
 
 import (
+	"slices"
 	"sync"
 	"testing"
 )
@@ -47,5 +48,23 @@ func TestTheShareIsExactUnderConcurrency(t *testing.T) {
 	wg.Wait()
 	if sent != 370 {
 		t.Errorf("%d of 1000 were sent, want 370", sent)
+	}
+}
+
+func TestAShareBeginsInTheMiddle(t *testing.T) {
+	d := &Deal{}
+	for range 2 {
+		var dealt []int
+		for i := range 20 {
+			if d.Next(10) {
+				dealt = append(dealt, i)
+			}
+		}
+		if want := []int{4, 14}; !slices.Equal(dealt, want) {
+			t.Errorf("of 20 requests %v are dealt, want %v", dealt, want)
+		}
+		// What was owed is owed to nobody once there is no share.
+		d.Next(90)
+		d.Next(0)
 	}
 }
