@@ -22,15 +22,12 @@ func TestOnlyAVerdictOnThisJudgementRejectsAndNotInAPause(t *testing.T) {
 		"of this judgement, wanted so": {"now", rollout.Promote, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ready := func(version string) fleet.Set {
-				return fleet.Set{Version: version, Deployed: true, Replicas: 1, Endpoints: 1, Pods: []fleet.Pod{{Name: version, State: fleet.PodReady, Reported: true, Generation: 3}}}
-			}
 			plan, got := rollout.Decide(rollout.Facts{
 				Wanted: "v2", Routed: "v1", LastStable: "v1", Replicas: 1, Steps: []rollout.Step{{Shadow: 20}, {Weight: 50, Hold: time.Hour}},
 				Control: rollout.Document{Generation: 3, Shadow: &rollout.Shadow{Version: "v2", Epoch: "now", Percent: 20}}, Command: tt.command,
 				Endpoints: map[string]int32{"v1": 1, "v2": 1}, Buildable: map[string]bool{"v1": true, "v2": true},
 				Epoch: "now", Verdict: rollout.Verdict{Epoch: tt.epoch, Outcome: sequential.Reject, Rule: "it is worse"},
-				Sets: fleet.Sets{ready("v1"), ready("v2")},
+				Sets: fleet.Sets{ready("v1", 1), ready("v2", 1)},
 			}, time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)), ""
 			if plan.Rejection != nil {
 				got = plan.Rejection.Reason
