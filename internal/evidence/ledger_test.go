@@ -115,6 +115,7 @@ func TestADamagedLedgerIsRefused(t *testing.T) {
 		"another level":         {`"level":0.95`, `"level":0.5`},
 		"judged but not seen":   {`"judged":0`, `"judged":31`},
 		"evidence out of bound": {`"bothGood":`, `"bothGood":9`},
+		"other latencies":       {`"level":0.95,"seen":{"ratio":1.1,"n":28,"first":9`, `"level":0.95,"seen":{"ratio":1.1,"n":28,"first":8`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			bad := strings.Replace(string(good), change[0], change[1], 1)
