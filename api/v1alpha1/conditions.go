@@ -113,7 +113,7 @@ const (
 	ReasonResourcesTooSmall = "ResourcesTooSmall"
 	// ReasonNotOwned: an object of the needed name exists and belongs to somebody else.
 	ReasonNotOwned = "NotOwned"
-	// ReasonReconcileError: the operator could not read or write the cluster, for a minute where that may pass by itself; it tries again.
+	// ReasonReconcileError: the operator could not read or write the cluster and tries again; what may pass by itself is told once it has lasted for a minute.
 	ReasonReconcileError = "ReconcileError"
 	// ReasonInUse: the object is being deleted and kept because somebody still uses it.
 	ReasonInUse = "InUse"

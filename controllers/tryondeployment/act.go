@@ -46,7 +46,7 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.TryOnDeployment, see
 			return err
 		}
 	}
-	if err := r.court().Keep(ctx, obj, plan.Ledger); err != nil {
+	if err := r.court().Keep(ctx, obj, seen.Judging, plan.Ledger); err != nil {
 		return err
 	}
 	for _, intent := range plan.Intents {

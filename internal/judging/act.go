@@ -6,11 +6,12 @@ import (
 	"github.com/braincreators/tryon-operator/api/v1alpha1"
 	"github.com/braincreators/tryon-operator/internal/backend"
 	"github.com/braincreators/tryon-operator/internal/evidence"
+	"github.com/braincreators/tryon-operator/internal/metrics"
 	"github.com/braincreators/tryon-operator/internal/serving"
 )
 
-// Keep writes a ledger; nil is none.
-func (c *Court) Keep(ctx context.Context, tod *v1alpha1.TryOnDeployment, ledger *evidence.Ledger) error {
+// Keep writes the ledger of a look; nil is none. What it has dropped since the last one is counted once it is written.
+func (c *Court) Keep(ctx context.Context, tod *v1alpha1.TryOnDeployment, seen Seen, ledger *evidence.Ledger) error {
 	if ledger == nil {
 		return nil
 	}
@@ -18,7 +19,13 @@ func (c *Court) Keep(ctx context.Context, tod *v1alpha1.TryOnDeployment, ledger 
 	if err != nil {
 		return err
 	}
-	return c.Applier.Apply(ctx, tod, config)
+	if err := c.Applier.Apply(ctx, tod, config); err != nil {
+		return err
+	}
+	for reason, reports := range ledger.Drops {
+		metrics.EvidenceDropped(reason, reports-seen.dropped[reason])
+	}
+	return nil
 }
 
 // Replay makes the Job of the present question exist, and no other.

@@ -92,14 +92,14 @@ func TestAKeptLedgerIsReadAgainAsItWas(t *testing.T) {
 	tod := storefront()
 	ledger := open(t, caseOf(tod, shadowed(tod), 0))
 	c := court(t, nil, tod)
-	if err := c.Keep(t.Context(), tod, nil); err != nil {
+	if err := c.Keep(t.Context(), tod, Seen{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	key := client.ObjectKey{Namespace: "shop", Name: names.Evidence("storefront")}
 	if err := c.Live.Get(t.Context(), key, &corev1.ConfigMap{}); err == nil {
 		t.Error("a ledger is written although there is none")
 	}
-	if err := c.Keep(t.Context(), tod, ledger); err != nil {
+	if err := c.Keep(t.Context(), tod, Seen{}, ledger); err != nil {
 		t.Fatal(err)
 	}
 	again, err := c.Ledger(t.Context(), tod)

@@ -19,7 +19,6 @@ import (
 	"github.com/braincreators/tryon-operator/internal/controlclient"
 	"github.com/braincreators/tryon-operator/internal/evidence"
 	"github.com/braincreators/tryon-operator/internal/judge"
-	"github.com/braincreators/tryon-operator/internal/metrics"
 	"github.com/braincreators/tryon-operator/internal/names"
 	"github.com/braincreators/tryon-operator/internal/pace"
 	"github.com/braincreators/tryon-operator/internal/replayjob"
@@ -70,6 +69,8 @@ type Seen struct {
 	Ledger *evidence.Ledger
 	// Grown says that the ledger is more than the kept one.
 	Grown bool
+	// dropped is what the kept one had dropped.
+	dropped map[evidence.Reason]int64
 	// Replay is what is known of Jobs that compare.
 	Replay *replayjob.Seen
 	// Restarts counts how often the evidence about the wanted version was lost.
@@ -94,7 +95,7 @@ func (c *Court) observeLedger(ctx context.Context, tod *v1alpha1.TryOnDeployment
 		return err
 	}
 	if kept != nil && kept.Epoch == seen.Case.Epoch {
-		seen.Ledger = kept
+		seen.Ledger, seen.dropped = kept, maps.Clone(kept.Drops)
 	}
 	compared := look.Control.Shadow != nil && look.Control.Shadow.Epoch == seen.Case.Epoch
 	switch {
@@ -120,7 +121,6 @@ func (c *Court) Ledger(ctx context.Context, tod *v1alpha1.TryOnDeployment) (*evi
 
 // collect asks the stable pods that apply the control document. One that does not answer says nothing for or against the candidate.
 func (c *Court) collect(ctx context.Context, look Look, seen *Seen) {
-	defer countDropped(seen.Ledger, maps.Clone(seen.Ledger.Drops))
 	stable := slices.DeleteFunc(slices.Clone(look.Pods), func(p corev1.Pod) bool {
 		return p.Labels[names.LabelModelVersion] != seen.Case.Stable || !servingpod.Ready(&p) || look.Reports[p.UID].Generation != look.Control.Generation
 	})
@@ -162,7 +162,6 @@ func (c *Court) observeReplay(ctx context.Context, tod *v1alpha1.TryOnDeployment
 
 // collectReplay adds what the replay counted. Its reports are looked at one by one, so that the page of the judgement shows both.
 func (c *Court) collectReplay(seen *Seen) {
-	defer countDropped(seen.Ledger, maps.Clone(seen.Ledger.Drops))
 	// What cannot be read is said as a replay that failed, and is none of the ledger's business.
 	reports, _ := seen.Replay.Evidence()
 	for _, report := range reports {
@@ -170,13 +169,6 @@ func (c *Court) collectReplay(seen *Seen) {
 			seen.Grown = true
 			seen.Case.Look(seen.Ledger, c.Clock.Now())
 		}
-	}
-}
-
-// countDropped counts the reports that the ledger has dropped since it had dropped those before.
-func countDropped(ledger *evidence.Ledger, before map[evidence.Reason]int64) {
-	for reason, reports := range ledger.Drops {
-		metrics.EvidenceDropped(reason, reports-before[reason])
 	}
 }
 

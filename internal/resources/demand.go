@@ -2,6 +2,7 @@ package resources
 
 import (
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -30,7 +31,7 @@ var (
 func ServerDemand() corev1.ResourceRequirements { return serverDemand.with(nil) }
 
 // with gives the resources of a container of which a user wants something else; nil for nothing. A default that does not go with what the
-// user says of the same resource gives way to it.
+// user says of the same resource gives way to it; 0 is nothing said.
 func (d demand) with(wanted *v1alpha1.ResourceRequirements) corev1.ResourceRequirements {
 	out := corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(d.cpu), corev1.ResourceMemory: resource.MustParse(d.memory)},
@@ -40,14 +41,22 @@ func (d demand) with(wanted *v1alpha1.ResourceRequirements) corev1.ResourceRequi
 		return out
 	}
 	for name, q := range wanted.Limits {
+		if q.IsZero() {
+			continue
+		}
 		out.Limits[name] = q.DeepCopy()
 		if asked, ok := out.Requests[name]; ok && asked.Cmp(q) > 0 {
 			out.Requests[name] = q.DeepCopy()
 		}
 	}
 	for name, q := range wanted.Requests {
+		if q.IsZero() {
+			continue
+		}
 		out.Requests[name] = q.DeepCopy()
-		if limit, ok := out.Limits[name]; ok && q.Cmp(limit) > 0 {
+		limit, limited := out.Limits[name]
+		// What has a domain in its name, as GPUs, is not shared: Kubernetes wants it in the limits.
+		if limited && q.Cmp(limit) > 0 || !limited && strings.Contains(string(name), "/") {
 			out.Limits[name] = q.DeepCopy()
 		}
 	}

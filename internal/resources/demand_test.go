@@ -51,7 +51,11 @@ func TestWhatAUserLeavesOutStaysAsItIs(t *testing.T) {
 		wanted           *v1alpha1.ResourceRequirements
 		requests, limits corev1.ResourceList
 	}{
-		"nothing is said":   {nil, list("cpu", "100m", "memory", "256Mi"), list("memory", "2Gi")},
+		"nothing is said": {nil, list("cpu", "100m", "memory", "256Mi"), list("memory", "2Gi")},
+		"zero is nothing": {&v1alpha1.ResourceRequirements{Requests: list("cpu", "0"), Limits: list("memory", "0")}, list("cpu", "100m", "memory", "256Mi"), list("memory", "2Gi")},
+		"a GPU is asked for": {
+			&v1alpha1.ResourceRequirements{Requests: list("nvidia.com/gpu", "1")}, list("cpu", "100m", "memory", "256Mi", "nvidia.com/gpu", "1"), list("memory", "2Gi", "nvidia.com/gpu", "1"),
+		},
 		"nothing is meant":  {&v1alpha1.ResourceRequirements{}, list("cpu", "100m", "memory", "256Mi"), list("memory", "2Gi")},
 		"a higher limit":    {&v1alpha1.ResourceRequirements{Limits: list("memory", "16Gi")}, list("cpu", "100m", "memory", "256Mi"), list("memory", "16Gi")},
 		"a limit below all": {&v1alpha1.ResourceRequirements{Limits: list("memory", "64Mi", "cpu", "50m")}, list("cpu", "50m", "memory", "64Mi"), list("memory", "64Mi", "cpu", "50m")},
